@@ -1,0 +1,115 @@
+package identity
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Derived is what an identity schema reads out of traits: the identifiers per
+// credential type and the addresses, all normalised.
+type Derived struct {
+	Identifiers map[CredentialType][]string
+	Verifiable  []Address
+	Recovery    []Address
+}
+
+// Address is an address found in traits.
+type Address struct {
+	Via   string
+	Value string
+}
+
+// New makes an active identity with a random id; it is not stored yet.
+func New(schemaID string, now time.Time) *Identity {
+	now = now.UTC()
+	return &Identity{
+		ID: uuid.NewString(), SchemaID: schemaID, State: Active, StateChangedAt: now,
+		Traits: json.RawMessage(`{}`), Credentials: map[CredentialType]Credential{},
+		CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// Apply replaces the traits and everything derived from them. Credentials keep
+// their configuration and get the new identifiers; addresses that stay keep
+// their id and verification, new ones start pending, others are dropped
+// (behaviours.md 23.1).
+func (i *Identity) Apply(traits json.RawMessage, d Derived, now time.Time) {
+	now = now.UTC()
+	i.Traits = traits
+	if i.Credentials == nil {
+		i.Credentials = map[CredentialType]Credential{}
+	}
+	for t, ids := range d.Identifiers {
+		i.setIdentifiers(t, ids, now)
+	}
+	for t, c := range i.Credentials {
+		// A credential whose identifiers came from traits that are gone can't be found any more.
+		if _, derived := d.Identifiers[t]; !derived && derivesIdentifiers(t) && len(c.Identifiers) > 0 {
+			i.setIdentifiers(t, nil, now)
+		}
+	}
+	i.Verifiable = keepVerifiable(i.Verifiable, d.Verifiable, now)
+	i.Recovery = keepRecovery(i.Recovery, d.Recovery, now)
+	i.UpdatedAt = now
+}
+
+// derivesIdentifiers tells which credential types take their identifiers from traits.
+func derivesIdentifiers(t CredentialType) bool {
+	return t == Password || t == Code || t == WebAuthn || t == Passkey
+}
+
+func (i *Identity) setIdentifiers(t CredentialType, ids []string, now time.Time) {
+	c, ok := i.Credentials[t]
+	if !ok {
+		c = Credential{Type: t, CreatedAt: now, UpdatedAt: now}
+	}
+	if !slices.Equal(c.Identifiers, ids) {
+		c.Identifiers, c.UpdatedAt = ids, now
+	}
+	i.Credentials[t] = c
+}
+
+// SetPassword stores a password hash as the identity's password credential.
+func (i *Identity) SetPassword(hash string, now time.Time) {
+	c, ok := i.Credentials[Password]
+	if !ok {
+		c = Credential{Type: Password, CreatedAt: now.UTC()}
+	}
+	c.Config, _ = json.Marshal(PasswordConfig{HashedPassword: hash}) // a struct of one string cannot fail
+	c.UpdatedAt = now.UTC()
+	if i.Credentials == nil {
+		i.Credentials = map[CredentialType]Credential{}
+	}
+	i.Credentials[Password] = c
+}
+
+func keepVerifiable(old []VerifiableAddress, want []Address, now time.Time) []VerifiableAddress {
+	var out []VerifiableAddress
+	for _, a := range want {
+		at := slices.IndexFunc(old, func(v VerifiableAddress) bool { return v.Via == a.Via && v.Value == a.Value })
+		if at >= 0 {
+			out = append(out, old[at])
+			continue
+		}
+		out = append(out, VerifiableAddress{
+			ID: uuid.NewString(), Value: a.Value, Via: a.Via, Status: StatusPending, CreatedAt: now, UpdatedAt: now,
+		})
+	}
+	return out
+}
+
+func keepRecovery(old []RecoveryAddress, want []Address, now time.Time) []RecoveryAddress {
+	var out []RecoveryAddress
+	for _, a := range want {
+		at := slices.IndexFunc(old, func(v RecoveryAddress) bool { return v.Via == a.Via && v.Value == a.Value })
+		if at >= 0 {
+			out = append(out, old[at])
+			continue
+		}
+		out = append(out, RecoveryAddress{ID: uuid.NewString(), Value: a.Value, Via: a.Via, CreatedAt: now, UpdatedAt: now})
+	}
+	return out
+}

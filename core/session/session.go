@@ -1,0 +1,157 @@
+// Package session issues, checks, extends and revokes sessions and tracks their assurance level.
+//
+// A session is active while its grant exists in the store, its identity's epoch
+// is the one it was made in, it has not expired and its identity is active.
+// Revoking deletes the grant or the epoch, so it needs no new data in the store
+// and works when the store is full. Only hashes of tokens are stored.
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/identity"
+)
+
+// Errors of a Store.
+var (
+	// ErrNotFound says that no such session exists.
+	ErrNotFound = errors.New("session: not found")
+	// ErrChanged says that the session was changed or revoked since it was read.
+	ErrChanged = errors.New("session: changed by somebody else")
+	// ErrUnavailable says that no fresh answer can be had: refuse with 503.
+	ErrUnavailable = errors.New("session: the store cannot be reached")
+)
+
+// AAL is an authenticator assurance level.
+type AAL string
+
+// Assurance levels; they compare as strings (behaviours.md 6.4).
+const (
+	AAL0 AAL = "aal0"
+	AAL1 AAL = "aal1"
+	AAL2 AAL = "aal2"
+)
+
+// TokenHash is the SHA-256 of a session token, the only form that is stored.
+type TokenHash [sha256.Size]byte
+
+// HashToken hashes a session token.
+func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
+
+// AuthenticationMethod is one completed factor (an AMR entry).
+type AuthenticationMethod struct {
+	Method      string    `json:"method"`
+	AAL         AAL       `json:"aal"`
+	CompletedAt time.Time `json:"completed_at"`
+}
+
+// Device is where a session was used to sign in.
+type Device struct {
+	ID        string `json:"id"`
+	IPAddress string `json:"ip_address"`
+	UserAgent string `json:"user_agent"`
+	Location  string `json:"location"`
+}
+
+// Session is a signed-in browser or app. The JSON tags are those of the stored
+// record; what an API client sees is made in httpapi.
+type Session struct {
+	ID              string                 `json:"id"` // UUID v4
+	IdentityID      string                 `json:"identity_id"`
+	TokenHash       TokenHash              `json:"token_hash"`
+	Methods         []AuthenticationMethod `json:"amr"`
+	Devices         []Device               `json:"devices,omitempty"`
+	IssuedAt        time.Time              `json:"issued_at"`
+	AuthenticatedAt time.Time              `json:"authenticated_at"`
+	ExpiresAt       time.Time              `json:"expires_at"`
+
+	// Granted tells whether the grant exists and the epoch fits: false after a
+	// revocation. Filled by the store.
+	Granted bool `json:"-"`
+	// Revision is the store's revision of the record as read; 0 = never stored.
+	Revision int64 `json:"-"`
+}
+
+// AAL computes the level reached, in this one place (threats.md rule 25): a
+// first factor alone is aal1, a first and a second aal2. The same factor
+// twice stays aal1.
+func (s *Session) AAL() AAL {
+	var first, second bool
+	for _, m := range s.Methods {
+		switch m.AAL {
+		case AAL1:
+			first = true
+		case AAL2:
+			second = true
+		}
+	}
+	switch {
+	case first && second:
+		return AAL2
+	case first:
+		return AAL1
+	}
+	return AAL0
+}
+
+// Active tells whether the session counts at the time now, apart from the
+// state of its identity.
+func (s *Session) Active(now time.Time) bool { return s.Granted && now.Before(s.ExpiresAt) }
+
+// Facts is a session together with its identity, read at one revision.
+type Facts struct {
+	Session  *Session
+	Identity *identity.Identity
+	Revision int64 // of the read
+}
+
+// Valid tells whether the facts authenticate a request at the time now.
+func (f *Facts) Valid(now time.Time) bool {
+	return f != nil && f.Session.Active(now) && f.Identity != nil && f.Identity.State == identity.Active
+}
+
+// Store keeps sessions.
+type Store interface {
+	// ByToken reads the session with that token and its identity, linearizably
+	// and at one revision. A revoked session is returned with Granted false;
+	// ErrNotFound when the token was never issued or is forgotten. With
+	// ErrNotFound the revision of the read is still filled in.
+	ByToken(ctx context.Context, h TokenHash) (Facts, error)
+	// Session reads one session by id; ErrNotFound.
+	Session(ctx context.Context, id string) (*Session, error)
+	// Sessions lists the sessions of an identity, newest first, revoked ones included.
+	Sessions(ctx context.Context, identityID string) ([]*Session, error)
+	// Revoke ends one session. It returns after the commit; ending an ended or
+	// unknown session is no error. The transaction deletes only.
+	Revoke(ctx context.Context, id string) error
+	// RevokeAll ends all sessions of an identity by deleting its epoch.
+	RevokeAll(ctx context.Context, identityID string) error
+}
+
+// Invalidation names what changed: sessions and identities whose cached facts
+// are not true any more. Revision is the one up to which the feed is complete.
+type Invalidation struct {
+	Revision   int64
+	Sessions   []string
+	Identities []string
+}
+
+// Feed tells about changes; it is what keeps a cache of facts honest.
+type Feed interface {
+	// Invalidations delivers changes made after revision from until ctx ends.
+	// The channel is closed when the feed breaks; whatever was cached must go.
+	Invalidations(ctx context.Context, from int64) (Invalidations, error)
+	// Revision is a linearizable read of the store's revision.
+	Revision(ctx context.Context) (int64, error)
+}
+
+// Invalidations is a running feed.
+type Invalidations interface {
+	C() <-chan Invalidation
+	// RequestProgress asks for an Invalidation that proves how far the feed is.
+	RequestProgress(ctx context.Context) error
+	Close()
+}
