@@ -1,0 +1,68 @@
+package apierror
+
+// Kind is the class of an error. It decides the HTTP status, the reason phrase and, unless the error brings its own, the
+// message.
+type Kind uint8
+
+// KindInternal is the zero value on purpose: an error that nobody classified must not look like the client's mistake.
+const (
+	KindInternal         Kind = iota // 500
+	KindBadRequest                   // 400
+	KindUnauthorized                 // 401
+	KindForbidden                    // 403
+	KindNotFound                     // 404
+	KindMethodNotAllowed             // 405
+	KindNotAcceptable                // 406
+	KindConflict                     // 409
+	KindGone                         // 410
+	KindTooLarge                     // 413
+	KindUnsupportedMedia             // 415
+	KindUnprocessable                // 422
+	KindTooManyRequests              // 429
+	KindNotImplemented               // 501
+	KindUnavailable                  // 503
+	kindCount
+)
+
+// The status and the reason phrase come from this table and not from net/http: core knows no transport, and 413 and 422
+// must keep the phrases that clients of the contract see.
+var kinds = [kindCount]struct {
+	status     int
+	statusText string
+	message    string
+}{
+	KindInternal:         {500, "Internal Server Error", "An internal server error occurred, please contact the system administrator"},
+	KindBadRequest:       {400, "Bad Request", "The request was malformed or contained invalid parameters"},
+	KindUnauthorized:     {401, "Unauthorized", "The request could not be authorized"},
+	KindForbidden:        {403, "Forbidden", "The requested action was forbidden"},
+	KindNotFound:         {404, "Not Found", "The requested resource could not be found"},
+	KindMethodNotAllowed: {405, "Method Not Allowed", "The requested resource does not support this method"},
+	KindNotAcceptable:    {406, "Not Acceptable", "The requested resource is not available in an accepted form"},
+	KindConflict:         {409, "Conflict", "The resource could not be created due to a conflict"},
+	KindGone:             {410, "Gone", "The requested resource is no longer available because it has expired or is otherwise invalid."},
+	KindTooLarge:         {413, "Request Entity Too Large", "The request is larger than this endpoint accepts"},
+	KindUnsupportedMedia: {415, "Unsupported Media Type", "The request body has a content type that this endpoint does not read"},
+	KindUnprocessable:    {422, "Unprocessable Entity", "The request was well-formed but could not be processed"},
+	KindTooManyRequests:  {429, "Too Many Requests", "There are too many requests at the moment, please try again shortly"},
+	KindNotImplemented:   {501, "Not Implemented", "This operation is not available on this server"},
+	KindUnavailable:      {503, "Service Unavailable", "The service can not answer at the moment, please try again shortly"},
+}
+
+// Status is the HTTP status code of k. An unknown kind is a 500.
+func (k Kind) Status() int { return kinds[k.known()].status }
+
+// StatusText is the reason phrase of k's status.
+func (k Kind) StatusText() string { return kinds[k.known()].statusText }
+
+// Message is what an error of this kind says when it has no message of its own.
+func (k Kind) Message() string { return kinds[k.known()].message }
+
+// String is the reason phrase, for logs and tests.
+func (k Kind) String() string { return k.StatusText() }
+
+func (k Kind) known() Kind {
+	if k >= kindCount {
+		return KindInternal
+	}
+	return k
+}
