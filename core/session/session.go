@@ -10,7 +10,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
 )
@@ -154,4 +157,32 @@ type Invalidations interface {
 	// RequestProgress asks for an Invalidation that proves how far the feed is.
 	RequestProgress(ctx context.Context) error
 	Close()
+}
+
+// New makes a session that is not stored yet.
+func New(identityID, token string, amr AuthenticationMethod, now time.Time, lifespan time.Duration) *Session {
+	return &Session{
+		ID: uuid.NewString(), IdentityID: identityID, TokenHash: HashToken(token),
+		Methods: []AuthenticationMethod{amr}, IssuedAt: now, AuthenticatedAt: now, ExpiresAt: now.Add(lifespan),
+		Granted: true,
+	}
+}
+
+// Renew records another completed factor: the session keeps its id and lives
+// for a full lifespan again (behaviours.md 6.5).
+func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.Duration) {
+	s.Methods = append(slices.Clone(s.Methods), amr)
+	s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt = now, now, now.Add(lifespan)
+}
+
+// AddDevice notes where the session is used from; a device that is known is
+// not noted again.
+func (s *Session) AddDevice(ip, userAgent string) {
+	if len(userAgent) > 512 {
+		userAgent = userAgent[:512]
+	}
+	if slices.ContainsFunc(s.Devices, func(d Device) bool { return d.IPAddress == ip && d.UserAgent == userAgent }) {
+		return
+	}
+	s.Devices = append(slices.Clone(s.Devices), Device{ID: uuid.NewString(), IPAddress: ip, UserAgent: userAgent})
 }

@@ -1,0 +1,183 @@
+// Package password is the credential method "password": sign-up and sign-in with an identifier and a password.
+package password
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// Method signs people in and up with a password. All fields but Breaches must be set.
+type Method struct {
+	Identities identity.Store
+	Hasher     func() *hash.Hasher // by the configuration in force
+	Policy     func() Policy
+	On         func() bool // whether the method is enabled
+	// Label names the login identifier for the person, from the schema's title:
+	// the trait's title and its node name, for example "E-Mail" and "traits.email".
+	Label  func() (title, name string)
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Name implements flow.Method.
+func (m *Method) Name() identity.CredentialType { return identity.Password }
+
+// Enabled implements flow.Method.
+func (m *Method) Enabled() bool { return m.On() }
+
+// LoginForm implements flow.LoginMethod. A password is a first factor: there is
+// nothing to show in a flow that asks for a second one.
+func (m *Method) LoginForm(f *flow.Flow, who *identity.Identity) ui.Nodes {
+	if f.RequestedAAL == session.AAL2 {
+		return nil
+	}
+	if who != nil {
+		return m.refreshForm(who)
+	}
+	title, name := m.Label()
+	return ui.Nodes{
+		ui.IdentifierNode(title, name),
+		ui.PasswordNode("current-password"),
+		ui.SubmitNode(ui.GroupPassword, "password", ui.SignInWithPassword()),
+	}
+}
+
+// refreshForm asks only for the password; who it is about is fixed.
+func (m *Method) refreshForm(who *identity.Identity) ui.Nodes {
+	ids := who.Credentials[identity.Password].Identifiers
+	if len(ids) == 0 || who.PasswordHash() == "" {
+		return nil
+	}
+	return ui.Nodes{
+		ui.HiddenNode(ui.GroupDefault, "identifier", ids[0]),
+		ui.PasswordNode("current-password"),
+		ui.SubmitNode(ui.GroupPassword, "password", ui.SignIn()),
+	}
+}
+
+// Login implements flow.LoginMethod. An unknown identifier, an account without
+// a password and a wrong password get the same answer after the same work.
+func (m *Method) Login(ctx context.Context, f *flow.Flow, s flow.Submission) (flow.Outcome, error) {
+	identifier, password := s.String("identifier"), s.String("password")
+	f.SetValue("identifier", identifier)
+	if f.RequestedAAL == session.AAL2 {
+		return flow.Outcome{}, apierror.NotFound("A password is no second factor.")
+	}
+	if missing(f, "identifier", identifier) || missing(f, "password", password) {
+		missing(f, "password", password) // report both
+		return flow.Outcome{Rejected: true}, nil
+	}
+	i, err := m.Identities.ByIdentifier(ctx, identity.Password, Normalise(identifier))
+	if err != nil && !errors.Is(err, identity.ErrNotFound) {
+		return flow.Outcome{}, fmt.Errorf("looking up the identifier: %w", err)
+	}
+	ok, err := m.compare(ctx, i, password)
+	if err != nil {
+		return flow.Outcome{}, busy(err)
+	}
+	if !ok {
+		f.Messages = append(f.Messages, ui.InvalidCredentials())
+		return flow.Outcome{Rejected: true}, nil
+	}
+	return flow.Outcome{Identity: i, IdentityChange: m.rehash(ctx, i, password), AMR: m.amr()}, nil
+}
+
+// compare does the work of one password check whether or not there is anything
+// to compare with.
+func (m *Method) compare(ctx context.Context, i *identity.Identity, password string) (bool, error) {
+	h := m.Hasher()
+	if i == nil || i.PasswordHash() == "" {
+		return false, h.CompareUnknown(ctx, []byte(password))
+	}
+	ok, err := h.Compare(ctx, []byte(password), i.PasswordHash())
+	if errors.Is(err, hash.ErrTooLong) {
+		return false, nil // no stored hash can be of such a password
+	}
+	return ok, err
+}
+
+// rehash moves a hash made with other parameters to the configured ones, now that
+// the password is known. A failure keeps the old hash and doesn't stop the login.
+func (m *Method) rehash(ctx context.Context, i *identity.Identity, password string) bool {
+	h := m.Hasher()
+	if !h.NeedsRehash(i.PasswordHash()) {
+		return false
+	}
+	next, err := h.Hash(ctx, []byte(password))
+	if err != nil {
+		m.Logger.WarnContext(ctx, "keeping a password hash with old parameters", "identity", i.ID, "error", err)
+		return false
+	}
+	i.SetPassword(next, m.Now())
+	return true
+}
+
+// RegistrationForm implements flow.RegistrationMethod.
+func (m *Method) RegistrationForm(*flow.Flow) ui.Nodes {
+	return ui.Nodes{ui.PasswordNode("new-password"), ui.SubmitNode(ui.GroupPassword, "password", ui.SignUp())}
+}
+
+// CheckRegistration implements flow.RegistrationMethod.
+func (m *Method) CheckRegistration(f *flow.Flow, s flow.Submission) {
+	missing(f, "password", s.String("password"))
+}
+
+// Register implements flow.RegistrationMethod.
+func (m *Method) Register(ctx context.Context, f *flow.Flow, s flow.Submission, i *identity.Identity) (flow.Outcome, error) {
+	password := s.String("password")
+	msg, err := m.Policy().Check(ctx, password, i.Credentials[identity.Password].Identifiers)
+	if err != nil {
+		return flow.Outcome{}, fmt.Errorf("checking the password policy: %w", err)
+	}
+	if msg != nil {
+		f.AddField("password", *msg)
+		return flow.Outcome{Rejected: true}, nil
+	}
+	h, err := m.Hasher().Hash(ctx, []byte(password))
+	if errors.Is(err, hash.ErrTooLong) {
+		f.AddField("password", ui.PasswordTooLong(hash.MaxLength(m.Hasher()), len(password)))
+		return flow.Outcome{Rejected: true}, nil
+	}
+	if err != nil {
+		return flow.Outcome{}, busy(err)
+	}
+	i.SetPassword(h, m.Now())
+	return flow.Outcome{Identity: i, AMR: m.amr()}, nil
+}
+
+func (m *Method) amr() session.AuthenticationMethod {
+	return session.AuthenticationMethod{Method: string(identity.Password), AAL: session.AAL1, CompletedAt: m.Now().UTC().Round(0)}
+}
+
+// Normalise brings a typed identifier into the form in which identifiers are stored.
+func Normalise(identifier string) string { return strings.ToLower(strings.TrimSpace(identifier)) }
+
+// missing puts the message of a missing field into the flow, once.
+func missing(f *flow.Flow, name, value string) bool {
+	if value != "" {
+		return false
+	}
+	if len(f.FieldMessages[name]) == 0 {
+		f.AddField(name, ui.Missing(name))
+	}
+	return true
+}
+
+// busy tells the client to come back when the hash limiter is full.
+func busy(err error) error {
+	if errors.Is(err, hash.ErrBusy) {
+		return apierror.TooManyRequests("Too many people are signing in at this moment. Please try again in a few seconds.")
+	}
+	return err
+}

@@ -1,0 +1,102 @@
+package selfservice
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+// Init is a request for a new flow.
+type Init struct {
+	Type flow.Type
+	// Path and Query are those of the request below the mount; the request URL is
+	// built from them and the configured base, never from a header.
+	Path  string
+	Query url.Values
+	Raw   string // the query as it was sent
+}
+
+// Create starts a flow and writes nothing. For a browser flow the Binding must
+// be given to the browser. Errors are of type *apierror.Error.
+func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*flow.Flow, *Binding, error) {
+	kd, s := kinds[k], kinds[k].settings(e.Config())
+	if !s.enabled {
+		return nil, nil, disabled(k)
+	}
+	o, err := parseOptions(in.Query)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := kd.admit(o, c); err != nil {
+		return nil, nil, err
+	}
+	returnTo, err := e.ReturnTo(in.Query.Get("return_to"), c.Base)
+	if err != nil {
+		return nil, nil, err
+	}
+	f := e.newFlow(k, in.Type, o, e.now())
+	f.ReturnTo = returnTo
+	f.RequestURL = c.Base + in.Path
+	if in.Raw != "" {
+		f.RequestURL += "?" + in.Raw
+	}
+	e.show(f, c)
+	return f, e.bind(f, c, in), nil
+}
+
+// newFlow makes an anonymous flow whose id says everything about it.
+func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, now time.Time) *flow.Flow {
+	id := e.Keys.NewFlowID(secret.FlowID{
+		Kind: kinds[k].code(), API: t == flow.API, Refresh: o.refresh, AAL2: o.aal == session.AAL2, IssuedAt: now,
+	})
+	return e.fromID(k, id)
+}
+
+// bind makes what a browser has to remember of the flow; nil for API flows.
+func (e *Engine) bind(f *flow.Flow, c *Client, in Init) *Binding {
+	if f.Type != flow.Browser {
+		return nil
+	}
+	u := in.Path
+	if in.Raw != "" {
+		u += "?" + in.Raw
+	}
+	return &Binding{ID: f.ID, RequestURL: u, ReturnTo: f.ReturnTo, Tag: e.tag(c.CSRF, f.ID)}
+}
+
+// fromID rebuilds a flow from its id alone; nil when the id is not one of ours
+// or of another kind.
+func (e *Engine) fromID(k flow.Kind, id string) *flow.Flow {
+	p, ok := e.Keys.ParseFlowID(id)
+	if !ok || p.Kind != kinds[k].code() {
+		return nil
+	}
+	f := &flow.Flow{
+		ID: id, Kind: k, Type: flow.Browser, IssuedAt: p.IssuedAt, State: flow.StateChooseMethod,
+		ExpiresAt: p.IssuedAt.Add(kinds[k].settings(e.Config()).lifespan),
+		Refresh:   p.Refresh, RequestedAAL: session.AAL1,
+	}
+	if p.API {
+		f.Type = flow.API
+	}
+	if p.AAL2 {
+		f.RequestedAAL = session.AAL2
+	}
+	return f
+}
+
+func parseOptions(q url.Values) (options, error) {
+	o := options{refresh: q.Get("refresh") == "true", aal: session.AAL1}
+	switch v := lower(q.Get("aal")); v {
+	case "", "aal1":
+	case "aal2":
+		o.aal = session.AAL2
+	default:
+		return o, apierror.BadRequest("Unable to parse the requested authenticator assurance level (AAL): expected one of [aal1, aal2] but got " + quoteShort(v))
+	}
+	return o, nil
+}

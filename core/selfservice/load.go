@@ -1,0 +1,119 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// loaded is a flow as it was found, with its record if it has one.
+type loaded struct {
+	*flow.Flow
+	tag []byte // what ties a browser flow to its browser
+}
+
+// Get reads a flow for showing it. Errors: 404 for an id that isn't ours, 403
+// for a browser that didn't start the flow, 410 for an expired or completed one.
+func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*flow.Flow, error) {
+	if !kinds[k].settings(e.Config()).enabled {
+		return nil, disabled(k)
+	}
+	f, err := e.load(ctx, k, id, c)
+	if err != nil {
+		return nil, err
+	}
+	if f.Completed || f.Expired(e.now()) {
+		return nil, gone(f.Flow, c)
+	}
+	e.show(f.Flow, c)
+	return f.Flow, nil
+}
+
+// load finds a flow by its id: from the id itself, the browser's binding, and
+// the record that an earlier submission left.
+func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*loaded, error) {
+	f := e.fromID(k, id)
+	if f == nil {
+		return nil, apierror.Unknown()
+	}
+	l := &loaded{Flow: f}
+	l.fromBinding(c)
+	rec, err := e.Flows.Flow(ctx, id)
+	switch {
+	case err == nil:
+		l.fromRecord(rec)
+	case !errors.Is(err, flow.ErrNotFound):
+		return nil, fmt.Errorf("reading flow %s: %w", id, err)
+	}
+	if f.Type == flow.Browser && !e.owns(c, id, l.tag) {
+		return nil, csrfViolation(c)
+	}
+	return l, nil
+}
+
+func (l *loaded) fromBinding(c *Client) {
+	l.RequestURL = c.Base + "/self-service/" + string(l.Kind) + "/" + string(l.Type)
+	if q := optionQuery(l.Flow); q != "" {
+		l.RequestURL += "?" + q
+	}
+	if b := c.Binding; b != nil && b.ID == l.ID && l.Type == flow.Browser {
+		l.RequestURL, l.ReturnTo, l.tag = c.Base+b.RequestURL, b.ReturnTo, b.Tag
+	}
+}
+
+func (l *loaded) fromRecord(r *flow.Record) {
+	l.Revision, l.Completed, l.Active = r.Revision, r.Completed, r.Active
+	l.ReturnTo, l.tag = r.ReturnTo, r.Browser
+	l.Values, l.Messages, l.FieldMessages = r.Values, r.Messages, r.FieldMessages
+	if r.RequestURL != "" {
+		l.RequestURL = r.RequestURL
+	}
+}
+
+// record is the inverse of fromRecord.
+func (l *loaded) record() *flow.Record {
+	return &flow.Record{
+		ID: l.ID, RequestURL: l.RequestURL, ReturnTo: l.ReturnTo, ExpiresAt: l.ExpiresAt, Active: l.Active,
+		Completed: l.Completed, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
+		Browser: l.tag, Revision: l.Revision,
+	}
+}
+
+// optionQuery rebuilds the query of an API flow from the options in its id.
+func optionQuery(f *flow.Flow) string {
+	q := url.Values{}
+	if f.Refresh {
+		q.Set("refresh", "true")
+	}
+	if f.RequestedAAL == session.AAL2 {
+		q.Set("aal", "aal2")
+	}
+	return q.Encode()
+}
+
+// show derives the form of the flow from the configuration in force.
+func (e *Engine) show(f *flow.Flow, c *Client) {
+	nodes, standing := kinds[f.Kind].form(e, f, c)
+	f.UI = ui.Container{
+		Action: c.Base + "/self-service/" + string(f.Kind) + "?flow=" + f.ID, Method: "POST", Nodes: nodes,
+	}
+	for name, v := range f.Values {
+		f.UI.Nodes.SetValue(name, v)
+	}
+	// What the last submission came to replaces what the form says at first.
+	f.UI.Messages = f.Messages
+	if len(f.Messages) == 0 {
+		f.UI.Messages = standing
+	}
+	for name, ms := range f.FieldMessages {
+		for _, m := range ms {
+			f.UI.AddMessage(name, m)
+		}
+	}
+}

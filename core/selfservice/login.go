@@ -1,0 +1,156 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// login signs somebody in who has an identity already.
+type login struct{}
+
+func (login) code() uint8 { return 1 }
+
+func (login) settings(c *config.Config) settings {
+	f := &c.SelfService.Flows.Login
+	return settings{enabled: true, uiURL: f.UIURL, lifespan: time.Duration(f.Lifespan), returnURL: f.After.ReturnURL}
+}
+
+// admit is the table of behaviours.md 11.1.
+func (login) admit(o options, c *Client) error {
+	switch {
+	case !c.signedIn() && o.aal == session.AAL2:
+		e := apierror.Unauthorized("A higher authenticator assurance level (AAL) can only be asked for by somebody who is signed in.").
+			WithID(apierror.SessionAAL1Required)
+		e.Message = "aal2 can only be requested if a session exists already"
+		return e
+	case c.signedIn() && !o.refresh && o.aal <= c.Facts.Session.AAL():
+		return alreadySignedIn(flow.Login, " Did you forget to set `?refresh=true`?")
+	}
+	return nil
+}
+
+func (l login) readmit(f *flow.Flow, c *Client) error {
+	return l.admit(options{refresh: f.Refresh, aal: f.RequestedAAL}, c)
+}
+
+func (login) able(m flow.Method) bool {
+	_, ok := m.(flow.LoginMethod)
+	return ok
+}
+
+func (login) points() (before, after flow.Point) { return flow.BeforeLogin, flow.AfterLogin }
+
+func (login) noMethod() ui.Message { return ui.NoLoginMethod() }
+
+func (login) expired(at, now time.Time) ui.Message { return ui.LoginExpired(at, now) }
+
+// loginOrder is the order of groups in the form.
+var loginOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupWebAuthn, ui.GroupPasskey, ui.GroupCode, ui.GroupPassword, ui.GroupTOTP, ui.GroupLookupSecret}
+
+func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
+	var who *identity.Identity
+	if f.Refresh && c.signedIn() {
+		who = c.Facts.Identity
+	}
+	nodes := ui.Nodes{csrfNode(f, c)}
+	for _, m := range e.Methods {
+		if lm, ok := m.(flow.LoginMethod); ok && m.Enabled() {
+			nodes = append(nodes, lm.LoginForm(f, who)...)
+		}
+	}
+	nodes.SortBy(loginOrder, []string{"identifier", "password"})
+	var standing []ui.Message
+	if f.Refresh && c.signedIn() {
+		standing = append(standing, ui.ConfirmRefresh())
+	}
+	if f.RequestedAAL == session.AAL2 && c.signedIn() {
+		standing = append(standing, ui.CompleteSecondFactor())
+	}
+	return nodes, standing
+}
+
+// complete runs hooks and the method's step, and signs the identity in.
+func (l login) complete(ctx context.Context, r *run) error {
+	before, after := l.points()
+	if _, err := r.hooks(ctx, before, nil, nil); err != nil {
+		return err
+	}
+	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, r.sub)
+	if err != nil {
+		return err
+	}
+	if out.Rejected {
+		return errRejected
+	}
+	if out.Identity.State != identity.Active {
+		// Said only to somebody who has proven to be the owner.
+		r.f.Values, r.f.Active = nil, r.method.Name()
+		r.f.Messages = append(r.f.Messages, ui.AccountDisabled())
+		return errRejected
+	}
+	s, token := l.session(r, out)
+	if _, err := r.hooks(ctx, after, out.Identity, s); err != nil {
+		return err
+	}
+	if out.IdentityChange {
+		r.changes.UpdateIdentity = out.Identity
+	}
+	if err := l.commit(ctx, r); err != nil {
+		return err
+	}
+	r.finish(out.Identity, s, token)
+	return nil
+}
+
+// session renews the client's session when the same identity confirms itself,
+// and makes a new one otherwise.
+func (login) session(r *run, out flow.Outcome) (*session.Session, string) {
+	now := r.e.now()
+	if r.c.Facts == nil || r.c.Facts.Identity.ID != out.Identity.ID {
+		s, token := r.newSession(out.Identity, out.AMR, now)
+		r.changes.CreateSession = s
+		return s, token
+	}
+	s, token := *r.c.Facts.Session, r.c.Token
+	s.Renew(out.AMR, now, time.Duration(r.e.Config().Session.Lifespan))
+	s.AddDevice(r.c.IP, r.c.UserAgent)
+	if r.f.Type == flow.Browser {
+		// A browser gets a fresh cookie value at every authentication; an API client
+		// keeps the token it has stored.
+		old := s.TokenHash
+		token = newToken()
+		s.TokenHash, r.changes.ReplacesToken = session.HashToken(token), &old
+	}
+	r.changes.UpdateSession = &s
+	return &s, token
+}
+
+// commit retries once without the rehash: the identity may have changed since it
+// was read, which must not keep its owner out.
+func (login) commit(ctx context.Context, r *run) error {
+	err := r.commit(ctx)
+	if errors.Is(err, identity.ErrChanged) && r.changes.UpdateIdentity != nil {
+		r.changes.UpdateIdentity = nil
+		err = r.commit(ctx)
+	}
+	if errors.Is(err, session.ErrChanged) {
+		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.SessionInactive)
+	}
+	if err != nil {
+		var ex *ExpiredError
+		if errors.As(err, &ex) {
+			return err
+		}
+		return fmt.Errorf("storing the session: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,167 @@
+package selfservice
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// registration makes a new identity with its first credential.
+type registration struct{}
+
+func (registration) code() uint8 { return 2 }
+
+func (registration) settings(c *config.Config) settings {
+	f := &c.SelfService.Flows.Registration
+	return settings{enabled: f.Enabled, uiURL: f.UIURL, lifespan: time.Duration(f.Lifespan), returnURL: f.After.ReturnURL}
+}
+
+func (registration) admit(_ options, c *Client) error {
+	if c.signedIn() {
+		return alreadySignedIn(flow.Registration, "")
+	}
+	return nil
+}
+
+func (r registration) readmit(_ *flow.Flow, c *Client) error { return r.admit(options{}, c) }
+
+func (registration) able(m flow.Method) bool {
+	_, ok := m.(flow.RegistrationMethod)
+	return ok
+}
+
+func (registration) points() (before, after flow.Point) {
+	return flow.BeforeRegistration, flow.PrePersistRegistration
+}
+
+func (registration) noMethod() ui.Message { return ui.NoRegistrationMethod() }
+
+func (registration) expired(at, now time.Time) ui.Message { return ui.RegistrationExpired(at, now) }
+
+// registrationOrder is the order of groups in the form. Traits and the password
+// mix: the password stands behind the first trait (behaviours.md 9.4).
+var registrationOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupPassword}
+
+func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
+	s, err := e.defaultSchema()
+	if err != nil {
+		e.Logger.Error("showing a registration form", "error", err)
+		return ui.Nodes{csrfNode(f, c)}, nil
+	}
+	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, TraitNodes(s, ui.GroupDefault)...), []string{"csrf_token"}
+	for _, m := range e.Methods {
+		if rm, ok := m.(flow.RegistrationMethod); ok && m.Enabled() {
+			nodes = append(nodes, rm.RegistrationForm(f)...)
+		}
+	}
+	for n, field := range s.Fields() {
+		keys = append(keys, field.Path)
+		if n == 0 {
+			keys = append(keys, "password")
+		}
+	}
+	nodes.SortBy(registrationOrder, keys)
+	return nodes, nil
+}
+
+// complete validates the traits, lets the method add its credential and the
+// hooks decide, and stores the identity.
+func (k registration) complete(ctx context.Context, r *run) error {
+	before, pre := k.points()
+	i, err := k.traits(r)
+	if err != nil {
+		return err
+	}
+	if _, err := r.hooks(ctx, before, i, nil); err != nil {
+		return err
+	}
+	out, err := r.method.(flow.RegistrationMethod).Register(ctx, r.f.Flow, r.sub, i)
+	if err != nil {
+		return err
+	}
+	if out.Rejected {
+		return errRejected
+	}
+	d, err := r.hooks(ctx, pre, i, nil)
+	if err != nil {
+		return err
+	}
+	if d.IdentityChanged {
+		// What a hook made of the traits is input like any other.
+		if err := r.applyTraits(i, i.Traits); err != nil {
+			return err
+		}
+	}
+	return k.store(ctx, r, i, out, d.IssueSession)
+}
+
+// traits makes the new identity from the submitted traits. Everything that is
+// wrong with the submission is reported at once.
+func (registration) traits(r *run) (*identity.Identity, error) {
+	t := r.sub.Traits()
+	r.keepTraits(t)
+	r.method.(flow.RegistrationMethod).CheckRegistration(r.f.Flow, r.sub)
+	if t == nil {
+		t = map[string]any{}
+	}
+	raw, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("encoding traits: %w", err)
+	}
+	i := identity.New(r.schema.ID, r.e.now())
+	if err := r.applyTraits(i, raw); err != nil {
+		return nil, err
+	}
+	if len(i.Credentials[identity.Password].Identifiers) == 0 && r.method.Name() == identity.Password {
+		r.f.Messages = append(r.f.Messages, ui.NoIdentifiers())
+		return nil, errRejected
+	}
+	return i, nil
+}
+
+// store commits the identity, with a session when a hook asked for one.
+func (registration) store(ctx context.Context, r *run, i *identity.Identity, out flow.Outcome, signIn bool) error {
+	r.changes.CreateIdentity = i
+	var s *session.Session
+	var token string
+	if signIn {
+		s, token = r.newSession(i, out.AMR, r.e.now())
+		r.changes.CreateSession = s
+	}
+	values := r.f.Values
+	err := r.commit(ctx)
+	var ex *ExpiredError
+	switch {
+	case errors.Is(err, identity.ErrDuplicate):
+		r.f.Completed, r.f.Active, r.f.Values = false, "", values
+		r.f.Messages = []ui.Message{ui.DuplicateIdentifier()}
+		return errRejected
+	case errors.As(err, &ex):
+		return err
+	case err != nil:
+		return fmt.Errorf("storing the new identity: %w", err)
+	}
+	r.postPersist(ctx, i, s)
+	r.finish(i, s, token)
+	return nil
+}
+
+// postPersist tells the hooks what has happened. They can't change it any more,
+// and a client that hangs up doesn't stop them.
+func (r *run) postPersist(ctx context.Context, i *identity.Identity, s *session.Session) {
+	_, err := r.e.Hooks.Run(context.WithoutCancel(ctx), &flow.HookInput{
+		Point: flow.PostPersistRegistration, Method: r.method.Name(), Flow: r.f.Flow, Identity: i, Session: s,
+		Request: r.c.Request, Payload: r.sub.TransientPayload,
+	})
+	if err != nil {
+		r.e.Logger.ErrorContext(ctx, "running a hook after registration", "identity", i.ID, "error", err)
+	}
+}

@@ -1,0 +1,258 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// Decode reads the body of a submission; the schema tells the types of traits in
+// a form. An *apierror.Error of kind BadRequest ends up as a message in the flow.
+type Decode func(s *schema.Schema) (flow.Submission, error)
+
+// Result is what a submission came to.
+type Result struct {
+	// Rejected says that Flow carries messages and is to be shown again.
+	Rejected bool
+	Flow     *flow.Flow
+
+	Identity *identity.Identity
+	Session  *session.Session
+	Token    string // of the session, to be given to the client now and never again
+	// RenewCSRF says that somebody else (or nobody) was signed in before: the
+	// browser gets a new CSRF secret.
+	RenewCSRF bool
+	// ReturnTo is where a browser goes next, absolute.
+	ReturnTo string
+}
+
+// ExpiredError wraps the answer to the submission of an expired flow.
+type ExpiredError struct {
+	*apierror.Error
+	// Next is the flow that takes its place; browsers are sent to it.
+	Next *flow.Flow
+}
+
+// Unwrap lets errors.As find the API error.
+func (e *ExpiredError) Unwrap() error { return e.Error }
+
+// run is one submission on its way through the phases.
+type run struct {
+	e       *Engine
+	k       kind
+	c       *Client
+	f       *loaded
+	schema  *schema.Schema
+	sub     flow.Submission
+	method  flow.Method
+	changes flow.Changes
+	result  Result
+}
+
+// Submit takes a submission through its phases. It returns a Result, or an
+// *apierror.Error, an *ExpiredError, or a technical failure.
+func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client, decode Decode) (*Result, error) {
+	r := &run{e: e, k: kinds[kn], c: c}
+	if !r.k.settings(e.Config()).enabled {
+		return nil, disabled(kn)
+	}
+	var err error
+	// 1. load: the id proves itself, the browser proves that the flow is its own.
+	if r.f, err = e.load(ctx, kn, id, c); err != nil {
+		return nil, err
+	}
+	// 2. session rules of the kind.
+	if err := r.readmit(); err != nil {
+		return r.settle(ctx, err)
+	}
+	// 3. expiry; a completed flow is as good as expired.
+	if r.f.Completed || r.f.Expired(e.now()) {
+		return nil, e.replace(ctx, r.f, c)
+	}
+	r.f.ClearMessages()
+	// 4. decode, 5. type and CSRF, 6. method.
+	if err := r.accept(decode); err != nil {
+		return r.settle(ctx, err)
+	}
+	// 7. to 10. hooks, method step, completion, commit.
+	if err := r.k.complete(ctx, r); err != nil {
+		return r.settle(ctx, err)
+	}
+	return &r.result, nil
+}
+
+// errRejected ends a run whose flow holds messages to be shown.
+var errRejected = errors.New("selfservice: the submission was rejected with messages")
+
+// readmit applies the kind's session rules. A client that reads JSON is told in
+// the flow, a browser is sent on.
+func (r *run) readmit() error {
+	err := r.k.readmit(r.f.Flow, r.c)
+	var ae *apierror.Error
+	if errors.Is(err, ErrSignedIn) && !r.c.Redirects && errors.As(err, &ae) && r.f.Kind == flow.Login {
+		r.f.ClearMessages()
+		r.f.Messages = []ui.Message{ui.Generic(ae.Reason)}
+		return errRejected
+	}
+	return err
+}
+
+// accept decodes the body, checks where it comes from and finds its method.
+func (r *run) accept(decode Decode) (err error) {
+	if r.schema, err = r.e.defaultSchema(); err != nil {
+		return err
+	}
+	if r.sub, err = decode(r.schema); err != nil {
+		return r.rejectBad(err)
+	}
+	if err := r.checkOrigin(); err != nil {
+		return err
+	}
+	r.method = r.e.method(r.k, r.sub.Method)
+	if r.method == nil {
+		r.f.Messages = append(r.f.Messages, r.k.noMethod())
+		return errRejected
+	}
+	if !r.method.Enabled() {
+		return apierror.NotFound(fmt.Sprintf("The method %q is switched off.", r.sub.Method))
+	}
+	return nil
+}
+
+// checkOrigin holds the CSRF rules: a browser flow needs the token that fits the
+// cookie, an API flow must not come from a browser at all (behaviours.md 5).
+func (r *run) checkOrigin() error {
+	if r.f.Type == flow.Browser {
+		if !secret.CheckCSRF(r.sub.CSRFToken, r.c.CSRF) {
+			return csrfViolation(r.c)
+		}
+		return nil
+	}
+	switch {
+	case r.c.HasOrigin:
+		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Origin" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+	case r.c.HasCookies:
+		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Cookie" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+	}
+	return nil
+}
+
+// rejectBad turns a bad request into a message of the flow; other errors pass.
+func (r *run) rejectBad(err error) error {
+	var ae *apierror.Error
+	if errors.As(err, &ae) && ae.Kind == apierror.KindBadRequest {
+		r.f.Messages = append(r.f.Messages, ui.Generic(ae.Reason))
+		return errRejected
+	}
+	return err
+}
+
+// settle ends a run that did not complete: a rejection is saved in the flow's
+// record and shown, every other error goes to the caller.
+func (r *run) settle(ctx context.Context, err error) (*Result, error) {
+	if !errors.Is(err, errRejected) {
+		return nil, err
+	}
+	err = r.e.Flows.Commit(ctx, &flow.Changes{Flow: r.f.record()})
+	// Two rejected submissions at once: the other one's messages were saved, these
+	// are still the right answer to this one.
+	if err != nil && !errors.Is(err, flow.ErrChanged) {
+		return nil, fmt.Errorf("saving flow %s: %w", r.f.ID, err)
+	}
+	r.e.show(r.f.Flow, r.c)
+	return &Result{Rejected: true, Flow: r.f.Flow}, nil
+}
+
+// replace answers the submission of an expired flow with a new flow that takes
+// over what the old one was asked for.
+func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
+	now := e.now()
+	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, now)}
+	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
+	at := old.ExpiresAt
+	if old.Completed && now.Before(at) {
+		at = now
+	}
+	next.Messages = []ui.Message{kinds[old.Kind].expired(at, now)}
+	if next.Type == flow.Browser {
+		next.tag = e.tag(c.CSRF, next.ID)
+	}
+	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {
+		return fmt.Errorf("saving the flow that replaces %s: %w", old.ID, err)
+	}
+	return &ExpiredError{Error: expiredError(at, now, next.Flow), Next: next.Flow}
+}
+
+// hooks runs the hooks of a point and turns what they decided into the run's fate.
+func (r *run) hooks(ctx context.Context, p flow.Point, i *identity.Identity, s *session.Session) (flow.Decision, error) {
+	d, err := r.e.Hooks.Run(ctx, &flow.HookInput{
+		Point: p, Method: r.method.Name(), Flow: r.f.Flow, Identity: i, Session: s,
+		Request: r.c.Request, Payload: r.sub.TransientPayload,
+	})
+	if err != nil {
+		return d, fmt.Errorf("running the hooks of %s: %w", p, err)
+	}
+	return d, r.heed(d)
+}
+
+// heed stops the run when the hooks said so.
+func (r *run) heed(d flow.Decision) error {
+	switch {
+	case d.Denied:
+		return apierror.Forbidden("A rule of this site does not allow this.")
+	case d.RedirectTo != "":
+		e := apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.BrowserLocationChangeRequired)
+		e.Extra = map[string]any{"redirect_browser_to": d.RedirectTo}
+		return e
+	case len(d.Messages) > 0:
+		for _, m := range d.Messages {
+			r.f.addAt(m.Pointer, m.Message)
+		}
+		return errRejected
+	}
+	return nil
+}
+
+// commit stores everything the submission changed at once and marks the flow as
+// completed, which a second submission of it can't do again.
+func (r *run) commit(ctx context.Context) error {
+	r.f.ClearMessages()
+	r.f.Completed, r.f.Active = true, r.method.Name()
+	rec := r.f.record()
+	rec.Values, rec.Messages, rec.FieldMessages = nil, nil, nil
+	r.changes.Flow = rec
+	err := r.e.Flows.Commit(ctx, &r.changes)
+	if errors.Is(err, flow.ErrChanged) {
+		return r.e.replace(ctx, r.f, r.c)
+	}
+	return err
+}
+
+// finish fills in what every completed flow answers with.
+func (r *run) finish(i *identity.Identity, s *session.Session, token string) {
+	configured := r.k.settings(r.e.Config()).returnURL(string(r.method.Name()))
+	r.result = Result{
+		Flow: r.f.Flow, Identity: i, Session: s, Token: token, ReturnTo: r.f.ReturnTo,
+		RenewCSRF: s != nil && (r.c.Facts == nil || r.c.Facts.Identity.ID != i.ID),
+	}
+	if r.result.ReturnTo == "" {
+		r.result.ReturnTo = r.e.DefaultReturnURL(configured, r.c.Base)
+	}
+}
+
+// newSession makes a session for somebody who just proved who they are.
+func (r *run) newSession(i *identity.Identity, amr session.AuthenticationMethod, now time.Time) (*session.Session, string) {
+	token := secret.NewToken("ory_st_")
+	s := session.New(i.ID, token, amr, now, time.Duration(r.e.Config().Session.Lifespan))
+	s.AddDevice(r.c.IP, r.c.UserAgent)
+	return s, token
+}

@@ -1,0 +1,134 @@
+package selfservice
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// defaultSchema is the one that self-service registration uses.
+func (e *Engine) defaultSchema() (*schema.Schema, error) {
+	id := e.Config().Identity.DefaultSchemaID
+	s := e.Schemas().Get(id)
+	if s == nil {
+		return nil, fmt.Errorf("the default identity schema %q is not loaded", id)
+	}
+	return s, nil
+}
+
+// csrfNode is the hidden field every form starts with; it is empty in API flows.
+func csrfNode(f *flow.Flow, c *Client) ui.Node {
+	token := ""
+	if f.Type == flow.Browser && len(c.CSRF) > 0 {
+		token = secret.MaskCSRF(c.CSRF)
+	}
+	return ui.CSRFNode(token)
+}
+
+func newToken() string { return secret.NewToken("ory_st_") }
+
+// TraitNodes makes an input for every trait of the schema.
+func TraitNodes(s *schema.Schema, g ui.Group) ui.Nodes {
+	var nodes ui.Nodes
+	for _, f := range s.Fields() {
+		nodes = append(nodes, ui.TraitNode(g, ui.Trait{
+			Name: f.Path, InputType: f.InputType, Required: f.Required, Pattern: f.Pattern,
+			Title: f.Title, Autocomplete: f.Autocomplete,
+		}))
+	}
+	return nodes
+}
+
+// keepTraits remembers submitted traits so that the form shows them again.
+// Traits that were not sent keep the value of an earlier submission.
+func (r *run) keepTraits(traits map[string]any) {
+	for _, f := range r.schema.Fields() {
+		if v, ok := lookup(traits, strings.TrimPrefix(f.Path, "traits.")); ok {
+			r.f.SetValue(f.Path, v)
+		}
+	}
+}
+
+// lookup finds a dotted path in nested objects; a dot inside a key is "\.".
+func lookup(t map[string]any, path string) (any, bool) {
+	const dot = "\x00"
+	keys := strings.Split(strings.ReplaceAll(path, `\.`, dot), ".")
+	var v any = t
+	for _, k := range keys {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[strings.ReplaceAll(k, dot, ".")]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// applyTraits validates traits and gives them to the identity with everything the
+// schema derives from them. Violations, and what a method's check put into the
+// flow before, reject the run.
+func (r *run) applyTraits(i *identity.Identity, traits json.RawMessage) error {
+	for _, v := range r.schema.Validate(traits) {
+		r.f.addAt(v.Pointer, ViolationMessage(v))
+	}
+	if len(r.f.FieldMessages) > 0 || len(r.f.Messages) > 0 {
+		return errRejected
+	}
+	d, err := Derive(r.schema, traits)
+	if err != nil {
+		return fmt.Errorf("deriving identifiers by schema %q: %w", r.schema.ID, err)
+	}
+	i.Apply(traits, d, r.e.now())
+	return nil
+}
+
+// addAt puts a message at a JSON pointer below the submission: "/traits/email"
+// or "#/traits/email" means the node "traits.email", "" and "/" the whole form.
+func (l *loaded) addAt(pointer string, m ui.Message) {
+	p := strings.Trim(strings.TrimPrefix(pointer, "#"), "/")
+	if p == "" {
+		l.Messages = append(l.Messages, m)
+		return
+	}
+	parts := strings.Split(p, "/")
+	for n, s := range parts {
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
+		parts[n] = strings.ReplaceAll(s, ".", `\.`)
+	}
+	l.AddField(strings.Join(parts, "."), m)
+}
+
+// Derive reads identifiers and addresses out of valid traits.
+func Derive(s *schema.Schema, traits json.RawMessage) (identity.Derived, error) {
+	d := identity.Derived{Identifiers: map[identity.CredentialType][]string{}}
+	ids, err := s.Identifiers(traits)
+	if err != nil {
+		return d, err
+	}
+	for _, id := range ids {
+		t := identity.CredentialType(id.Type)
+		d.Identifiers[t] = append(d.Identifiers[t], id.Value)
+	}
+	verifiable, recovery, err := s.Addresses(traits)
+	if err != nil {
+		return d, err
+	}
+	d.Verifiable, d.Recovery = addresses(verifiable), addresses(recovery)
+	return d, nil
+}
+
+func addresses(in []schema.Address) []identity.Address {
+	var out []identity.Address
+	for _, a := range in {
+		out = append(out, identity.Address{Via: a.Via, Value: a.Value})
+	}
+	return out
+}
