@@ -1,0 +1,162 @@
+package config
+
+import "encoding/json"
+
+// Methods configures each credential method.
+type Methods struct {
+	Password     PasswordMethod `json:"password"`
+	Profile      Toggle         `json:"profile"`
+	Code         CodeMethod     `json:"code"`
+	Link         LinkMethod     `json:"link"`
+	TOTP         TOTPMethod     `json:"totp"`
+	LookupSecret Toggle         `json:"lookup_secret"`
+	WebAuthn     WebAuthnMethod `json:"webauthn"`
+	Passkey      PasskeyMethod  `json:"passkey"`
+	OIDC         OIDCMethod     `json:"oidc"`
+}
+
+// Toggle switches a method that has nothing else to configure.
+type Toggle struct {
+	Enabled bool `json:"enabled"`
+}
+
+// PasswordMethod is an identifier with a password.
+type PasswordMethod struct {
+	Enabled bool           `json:"enabled"`
+	Config  PasswordConfig `json:"config"`
+}
+
+// PasswordConfig is the password policy.
+type PasswordConfig struct {
+	// HaveIBeenPwnedEnabled asks a list of leaked passwords (by the first five characters of a hash). Default true.
+	HaveIBeenPwnedEnabled bool `json:"haveibeenpwned_enabled"`
+	// HaveIBeenPwnedHost answers that question. Default api.pwnedpasswords.com.
+	HaveIBeenPwnedHost string `json:"haveibeenpwned_host"`
+	// MaxBreaches is how often a password may have leaked and still pass. Default 0.
+	MaxBreaches int `json:"max_breaches"`
+	// IgnoreNetworkErrors lets a password pass when the list can't be asked. Default true.
+	IgnoreNetworkErrors bool `json:"ignore_network_errors"`
+	// MinPasswordLength counts characters; 6 at least. Default 8.
+	MinPasswordLength int `json:"min_password_length"`
+	// IdentifierSimilarityCheckEnabled refuses passwords that look like the identifier. Default true.
+	IdentifierSimilarityCheckEnabled bool `json:"identifier_similarity_check_enabled"`
+
+	MigrateHook json.RawMessage `json:"migrate_hook,omitempty"`
+}
+
+// CodeMethod sends one-time codes.
+type CodeMethod struct {
+	Enabled                   bool       `json:"enabled"`
+	PasswordlessEnabled       bool       `json:"passwordless_enabled"`
+	PasswordlessLoginFallback bool       `json:"passwordless_login_fallback_enabled,omitempty"`
+	MFAEnabled                bool       `json:"mfa_enabled,omitempty"`
+	Config                    CodeConfig `json:"config"`
+}
+
+// CodeConfig says how long a code lives.
+type CodeConfig struct {
+	// Lifespan defaults to 15m.
+	Lifespan                         Duration `json:"lifespan"`
+	MaxSubmissions                   int      `json:"max_submissions,omitempty"`
+	MissingCredentialFallbackEnabled bool     `json:"missing_credential_fallback_enabled,omitempty"`
+}
+
+// LinkMethod sends links for recovery and verification.
+type LinkMethod struct {
+	Enabled bool       `json:"enabled"`
+	Config  LinkConfig `json:"config"`
+}
+
+// LinkConfig says how long a link lives and which host it names.
+type LinkConfig struct {
+	// BaseURL defaults to serve.public.base_url.
+	BaseURL string `json:"base_url,omitempty"`
+	// Lifespan defaults to 1h.
+	Lifespan Duration `json:"lifespan"`
+}
+
+// TOTPMethod is a time-based code from an authenticator app.
+type TOTPMethod struct {
+	Enabled bool       `json:"enabled"`
+	Config  TOTPConfig `json:"config"`
+}
+
+// TOTPConfig names the issuer an app shows; the host of serve.public.base_url by default.
+type TOTPConfig struct {
+	Issuer string `json:"issuer,omitempty"`
+}
+
+// WebAuthnMethod is a security key.
+type WebAuthnMethod struct {
+	Enabled bool           `json:"enabled"`
+	Config  WebAuthnConfig `json:"config"`
+}
+
+// WebAuthnConfig says whether a key alone is enough, and for which relying party it is made.
+type WebAuthnConfig struct {
+	Passwordless bool         `json:"passwordless,omitempty"`
+	RP           RelyingParty `json:"rp"`
+}
+
+// PasskeyMethod is a discoverable key that needs no identifier.
+type PasskeyMethod struct {
+	Enabled bool          `json:"enabled"`
+	Config  PasskeyConfig `json:"config"`
+}
+
+// PasskeyConfig names the relying party of passkeys.
+type PasskeyConfig struct {
+	RP RelyingParty `json:"rp"`
+}
+
+// RelyingParty is the site a key is bound to.
+type RelyingParty struct {
+	ID          string   `json:"id,omitempty"`
+	DisplayName string   `json:"display_name,omitempty"`
+	Icon        string   `json:"icon,omitempty"`
+	Origin      string   `json:"origin,omitempty"`
+	Origins     []string `json:"origins,omitempty"`
+}
+
+// OIDCMethod is signing in with a third party.
+type OIDCMethod struct {
+	Enabled bool       `json:"enabled"`
+	Config  OIDCConfig `json:"config"`
+}
+
+// OIDCConfig lists the third parties.
+type OIDCConfig struct {
+	BaseRedirectURI string         `json:"base_redirect_uri,omitempty"`
+	Providers       []OIDCProvider `json:"providers,omitempty"`
+}
+
+// OIDCProvider is one third party. The fields past MapperURL are needed by some providers only.
+type OIDCProvider struct {
+	// ID is part of the callback path and of the stored credential: it must never change.
+	ID       string `json:"id"`
+	Provider string `json:"provider"`
+	Label    string `json:"label,omitempty"`
+
+	ClientID     string   `json:"client_id"`
+	ClientSecret string   `json:"client_secret,omitempty"`
+	IssuerURL    string   `json:"issuer_url,omitempty"`
+	AuthURL      string   `json:"auth_url,omitempty"`
+	TokenURL     string   `json:"token_url,omitempty"`
+	MapperURL    string   `json:"mapper_url"`
+	Scope        []string `json:"scope,omitempty"`
+
+	RequestedClaims json.RawMessage `json:"requested_claims,omitempty"`
+
+	Tenant         string `json:"microsoft_tenant,omitempty"`
+	SubjectSource  string `json:"subject_source,omitempty"`
+	TeamID         string `json:"apple_team_id,omitempty"`
+	PrivateKeyID   string `json:"apple_private_key_id,omitempty"`
+	PrivateKey     string `json:"apple_private_key,omitempty"`
+	OrganizationID string `json:"organization_id,omitempty"`
+
+	AdditionalIDTokenAudiences []string `json:"additional_id_token_audiences,omitempty"`
+	ClaimsSource               string   `json:"claims_source,omitempty"`
+	PKCE                       string   `json:"pkce,omitempty"`
+	FedCMConfigURL             string   `json:"fedcm_config_url,omitempty"`
+	NetIDTokenOriginHeader     string   `json:"net_id_token_origin_header,omitempty"`
+}
