@@ -96,7 +96,6 @@ type Record struct {
 	Values        map[string]any          `json:"values,omitempty"`
 	Messages      []ui.Message            `json:"messages,omitempty"`
 	FieldMessages map[string][]ui.Message `json:"field_messages,omitempty"`
-	Browser       []byte                  `json:"browser,omitempty"` // which browser the flow belongs to, see Binding
 
 	// Revision is the store's revision of the record as read; 0 = new.
 	Revision int64 `json:"-"`

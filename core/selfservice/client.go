@@ -1,9 +1,10 @@
 package selfservice
 
 import (
-	"crypto/subtle"
+	"encoding/binary"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
 
@@ -35,27 +36,30 @@ type Client struct {
 	Request   flow.Request
 }
 
-// Binding ties an anonymous browser flow to the browser that started it. It
-// travels in one sealed cookie, so that starting a flow stores nothing.
+// Binding is what an anonymous browser flow needs beyond its id. It travels in
+// one sealed cookie, so that starting a flow stores nothing; a browser that has
+// lost it can still finish the flow and then goes to the default place.
 type Binding struct {
 	ID         string `json:"i"`
 	RequestURL string `json:"u"`           // path and query of the init request
 	ReturnTo   string `json:"r,omitempty"` // checked
-	Tag        []byte `json:"t"`           // ties the flow to the CSRF cookie, see Engine.tag
 }
 
-// tag computes what ties a flow to a CSRF cookie. A flow can be read and
-// submitted only by a browser that holds the cookie it was made with.
-func (e *Engine) tag(csrf []byte, id string) []byte {
-	return e.Keys.MAC("flow binding", append([]byte(id+"\x00"), csrf...))[:16]
+// tag ties a flow id to a CSRF cookie, in as many bits as an id has room for. A
+// flow can be read and submitted only by a browser that holds the cookie it was
+// made with. Another browser fits by chance once in a million flows, without
+// its owner being able to tell or to gain from it.
+func (e *Engine) tag(csrf []byte) uint32 {
+	return binary.BigEndian.Uint32(e.Keys.MAC("flow owner", csrf)) >> (32 - secret.FlowTagBits)
 }
 
-// owns tells whether the client is the browser that the tag was made for.
-func (e *Engine) owns(c *Client, id string, tag []byte) bool {
-	if len(c.CSRF) == 0 || c.NewCSRF || len(tag) == 0 {
+// owns tells whether the client is the browser that the flow was made for.
+func (e *Engine) owns(c *Client, id string) bool {
+	if len(c.CSRF) == 0 || c.NewCSRF {
 		return false
 	}
-	return subtle.ConstantTimeCompare(e.tag(c.CSRF, id), tag) == 1
+	p, ok := e.Keys.ParseFlowID(id)
+	return ok && p.Tag == e.tag(c.CSRF)
 }
 
 // signedIn tells whether the client has a valid session.

@@ -38,26 +38,29 @@ func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*
 	if err != nil {
 		return nil, nil, err
 	}
-	f := e.newFlow(k, in.Type, o, e.now())
+	f := e.newFlow(k, in.Type, o, c)
 	f.ReturnTo = returnTo
 	f.RequestURL = c.Base + in.Path
 	if in.Raw != "" {
 		f.RequestURL += "?" + in.Raw
 	}
 	e.show(f, c)
-	return f, e.bind(f, c, in), nil
+	return f, bind(f, in), nil
 }
 
 // newFlow makes an anonymous flow whose id says everything about it.
-func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, now time.Time) *flow.Flow {
-	id := e.Keys.NewFlowID(secret.FlowID{
-		Kind: kinds[k].code(), API: t == flow.API, Refresh: o.refresh, AAL2: o.aal == session.AAL2, IssuedAt: now,
-	})
-	return e.fromID(k, id)
+func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, c *Client) *flow.Flow {
+	p := secret.FlowID{
+		Kind: kinds[k].code(), API: t == flow.API, Refresh: o.refresh, AAL2: o.aal == session.AAL2, IssuedAt: e.now(),
+	}
+	if t == flow.Browser {
+		p.Tag = e.tag(c.CSRF)
+	}
+	return e.fromID(k, e.Keys.NewFlowID(p))
 }
 
 // bind makes what a browser has to remember of the flow; nil for API flows.
-func (e *Engine) bind(f *flow.Flow, c *Client, in Init) *Binding {
+func bind(f *flow.Flow, in Init) *Binding {
 	if f.Type != flow.Browser {
 		return nil
 	}
@@ -65,7 +68,7 @@ func (e *Engine) bind(f *flow.Flow, c *Client, in Init) *Binding {
 	if in.Raw != "" {
 		u += "?" + in.Raw
 	}
-	return &Binding{ID: f.ID, RequestURL: u, ReturnTo: f.ReturnTo, Tag: e.tag(c.CSRF, f.ID)}
+	return &Binding{ID: f.ID, RequestURL: u, ReturnTo: f.ReturnTo}
 }
 
 // fromID rebuilds a flow from its id alone; nil when the id is not one of ours

@@ -12,11 +12,8 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
-// loaded is a flow as it was found, with its record if it has one.
-type loaded struct {
-	*flow.Flow
-	tag []byte // what ties a browser flow to its browser
-}
+// loaded is a flow as it was found.
+type loaded struct{ *flow.Flow }
 
 // Get reads a flow for showing it. Errors: 404 for an id that isn't ours, 403
 // for a browser that didn't start the flow, 410 for an expired or completed one.
@@ -42,7 +39,7 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	if f == nil {
 		return nil, apierror.Unknown()
 	}
-	l := &loaded{Flow: f}
+	l := &loaded{f}
 	l.fromBinding(c)
 	rec, err := e.Flows.Flow(ctx, id)
 	switch {
@@ -51,7 +48,7 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	case !errors.Is(err, flow.ErrNotFound):
 		return nil, fmt.Errorf("reading flow %s: %w", id, err)
 	}
-	if f.Type == flow.Browser && !e.owns(c, id, l.tag) {
+	if f.Type == flow.Browser && !e.owns(c, id) {
 		return nil, csrfViolation(c)
 	}
 	return l, nil
@@ -63,13 +60,13 @@ func (l *loaded) fromBinding(c *Client) {
 		l.RequestURL += "?" + q
 	}
 	if b := c.Binding; b != nil && b.ID == l.ID && l.Type == flow.Browser {
-		l.RequestURL, l.ReturnTo, l.tag = c.Base+b.RequestURL, b.ReturnTo, b.Tag
+		l.RequestURL, l.ReturnTo = c.Base+b.RequestURL, b.ReturnTo
 	}
 }
 
 func (l *loaded) fromRecord(r *flow.Record) {
 	l.Revision, l.Completed, l.Active = r.Revision, r.Completed, r.Active
-	l.ReturnTo, l.tag = r.ReturnTo, r.Browser
+	l.ReturnTo = r.ReturnTo
 	l.Values, l.Messages, l.FieldMessages = r.Values, r.Messages, r.FieldMessages
 	if r.RequestURL != "" {
 		l.RequestURL = r.RequestURL
@@ -81,7 +78,7 @@ func (l *loaded) record() *flow.Record {
 	return &flow.Record{
 		ID: l.ID, RequestURL: l.RequestURL, ReturnTo: l.ReturnTo, ExpiresAt: l.ExpiresAt, Active: l.Active,
 		Completed: l.Completed, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
-		Browser: l.tag, Revision: l.Revision,
+		Revision: l.Revision,
 	}
 }
 

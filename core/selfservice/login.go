@@ -29,7 +29,7 @@ func (login) admit(o options, c *Client) error {
 	switch {
 	case !c.signedIn() && o.aal == session.AAL2:
 		e := apierror.Unauthorized("A higher authenticator assurance level (AAL) can only be asked for by somebody who is signed in.").
-			WithID(apierror.SessionAAL1Required)
+			WithID(apierror.IDSessionAAL1Required)
 		e.Message = "aal2 can only be requested if a session exists already"
 		return e
 	case c.signedIn() && !o.refresh && o.aal <= c.Facts.Session.AAL():
@@ -143,7 +143,7 @@ func (login) commit(ctx context.Context, r *run) error {
 		err = r.commit(ctx)
 	}
 	if errors.Is(err, session.ErrChanged) {
-		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.SessionInactive)
+		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.IDSessionInactive)
 	}
 	if err != nil {
 		var ex *ExpiredError

@@ -27,7 +27,7 @@ func (e *Engine) ReturnTo(raw, base string) (string, error) {
 			}
 		}
 	}
-	return "", apierror.BadRequest("Requested return_to URL " + quoteShort(raw) + " is not allowed.").WithID(apierror.ReturnToForbidden)
+	return "", apierror.BadRequest("Requested return_to URL " + quoteShort(raw) + " is not allowed.").WithID(apierror.IDReturnToForbidden)
 }
 
 // parseReturnTo parses strictly and resolves a path against the default return URL.
@@ -68,7 +68,9 @@ func absolute(configured, base string) *url.URL {
 	return u
 }
 
-func hasDots(p string) bool { return p != "" && path.Clean(p) != strings.TrimSuffix(p, "/") && p != "/" }
+func hasDots(p string) bool {
+	return p != "" && path.Clean(p) != strings.TrimSuffix(p, "/") && p != "/"
+}
 
 // allows compares scheme and host (with port) exactly, ignoring case, or with a
 // leading "*." wildcard, and the path by whole segments.

@@ -176,16 +176,13 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 // over what the old one was asked for.
 func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 	now := e.now()
-	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, now)}
+	next := &loaded{e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c)}
 	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
 	at := old.ExpiresAt
 	if old.Completed && now.Before(at) {
 		at = now
 	}
 	next.Messages = []ui.Message{kinds[old.Kind].expired(at, now)}
-	if next.Type == flow.Browser {
-		next.tag = e.tag(c.CSRF, next.ID)
-	}
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {
 		return fmt.Errorf("saving the flow that replaces %s: %w", old.ID, err)
 	}
@@ -210,7 +207,7 @@ func (r *run) heed(d flow.Decision) error {
 	case d.Denied:
 		return apierror.Forbidden("A rule of this site does not allow this.")
 	case d.RedirectTo != "":
-		e := apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.BrowserLocationChangeRequired)
+		e := apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.IDBrowserLocationChangeRequired)
 		e.Extra = map[string]any{"redirect_browser_to": d.RedirectTo}
 		return e
 	case len(d.Messages) > 0:

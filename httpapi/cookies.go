@@ -1,0 +1,198 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
+)
+
+// flowCookie holds the bindings of anonymous browser flows, sealed.
+const flowCookie = "gatehouse_flows"
+
+const (
+	csrfMaxAge     = 365 * 24 * 3600
+	flowsPerCookie = 12
+	flowCookieSize = 3600 // bytes; browsers refuse cookies over 4096 with name and attributes
+)
+
+// csrfCookie is named after the public URL as it is configured, so that two
+// installations on one host don't share it (behaviours.md 4 and 32).
+func (s *Server) csrfCookie() string {
+	u := s.Config().Serve.Public.BaseURL
+	if u == "" {
+		u = s.BaseURL
+	}
+	sum := sha256.Sum256([]byte(u))
+	return "csrf_token_" + hex.EncodeToString(sum[:])
+}
+
+// readCSRF finds the CSRF secret in the cookies; a malformed one counts as none.
+func (c *call) readCSRF() {
+	name := c.s.csrfCookie()
+	for _, k := range c.r.Cookies() {
+		if k.Name != name {
+			continue
+		}
+		if b, err := base64.StdEncoding.DecodeString(k.Value); err == nil && len(b) == 32 {
+			c.csrf = b
+			return
+		}
+	}
+}
+
+// renewCSRF gives the browser a new CSRF secret.
+func (c *call) renewCSRF() {
+	c.csrf, c.newCSRF = secret.NewCSRF(), true
+	cfg := c.s.Config()
+	c.setCookie(&http.Cookie{
+		Name: c.s.csrfCookie(), Value: base64.StdEncoding.EncodeToString(c.csrf), MaxAge: csrfMaxAge,
+		Path: orSlash(cfg.Cookies.Path), Domain: cfg.Cookies.Domain, SameSite: sameSite(cfg.Cookies.SameSite),
+	})
+}
+
+// setCookie adds what all our cookies share.
+func (c *call) setCookie(k *http.Cookie) {
+	k.HttpOnly, k.Secure = true, c.s.secure()
+	if !k.Secure && k.SameSite == http.SameSiteNoneMode {
+		k.SameSite = http.SameSiteLaxMode // browsers drop SameSite=None without Secure
+	}
+	http.SetCookie(c.w, k)
+}
+
+func (s *Server) secure() bool {
+	cfg := s.Config()
+	if cfg.Serve.Public.BaseURL == "" {
+		return strings.HasPrefix(s.BaseURL, "https:") && !cfg.Dev
+	}
+	return cfg.SecureCookies()
+}
+
+// sessionCookie builds the cookie that carries a session token.
+func (s *Server) sessionCookie(value string) *http.Cookie {
+	cfg := s.Config()
+	k := &http.Cookie{
+		Name: cfg.Session.Cookie.Name, Value: value,
+		Path:     orSlash(first(cfg.Session.Cookie.Path, cfg.Cookies.Path)),
+		Domain:   first(cfg.Session.Cookie.Domain, cfg.Cookies.Domain),
+		SameSite: sameSite(first(cfg.Session.Cookie.SameSite, cfg.Cookies.SameSite)),
+	}
+	return k
+}
+
+func (c *call) setSession(token string, expires time.Time) {
+	k := c.s.sessionCookie(token)
+	if c.s.Config().Session.Cookie.Persistent {
+		k.MaxAge = max(1, int(expires.Sub(c.s.Now()).Seconds()))
+	}
+	c.setCookie(k)
+}
+
+func (c *call) clearSession() {
+	k := c.s.sessionCookie("")
+	k.MaxAge = -1
+	c.setCookie(k)
+}
+
+// SessionToken finds the session token of a request; the first place that has
+// one counts (behaviours.md 6.2). Two session cookies that differ count as none:
+// one of them was planted (threats: cookie tossing).
+func SessionToken(r *http.Request, cookie string) string {
+	if t := r.Header.Get("X-Session-Token"); t != "" {
+		return t
+	}
+	if t := r.Header.Get("X-Session-Cookie"); t != "" {
+		return t
+	}
+	var found string
+	for _, k := range r.CookiesNamed(cookie) {
+		if found != "" && k.Value != found {
+			return ""
+		}
+		found = k.Value
+	}
+	if found != "" {
+		return found
+	}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if ok && strings.EqualFold(scheme, "bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// bindings reads the flow cookie; one that does not open counts as none.
+func (c *call) bindings() []selfservice.Binding {
+	k, err := c.r.Cookie(flowCookie)
+	if err != nil {
+		return nil
+	}
+	plain, err := c.s.Keys.OpenString("flow cookie", k.Value, nil)
+	if err != nil {
+		return nil
+	}
+	var out []selfservice.Binding
+	if json.Unmarshal(plain, &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// binding finds what the browser remembers of one flow.
+func (c *call) binding(id string) *selfservice.Binding {
+	all := c.bindings()
+	if n := slices.IndexFunc(all, func(b selfservice.Binding) bool { return b.ID == id }); n >= 0 {
+		return &all[n]
+	}
+	return nil
+}
+
+// bind lets the browser remember a flow; the oldest are forgotten when the
+// cookie is full. A flow too large to remember goes without.
+func (c *call) bind(b *selfservice.Binding) {
+	all := append([]selfservice.Binding{*b}, c.bindings()...)
+	for n := min(len(all), flowsPerCookie); n > 0; n-- {
+		plain, err := json.Marshal(all[:n])
+		if err != nil {
+			return
+		}
+		sealed := c.s.Keys.SealString("flow cookie", plain, nil)
+		if len(sealed) > flowCookieSize {
+			continue
+		}
+		cfg := c.s.Config()
+		c.setCookie(&http.Cookie{
+			Name: flowCookie, Value: sealed, Path: orSlash(cfg.Cookies.Path), Domain: cfg.Cookies.Domain,
+			SameSite: http.SameSiteLaxMode,
+		})
+		return
+	}
+}
+
+func sameSite(s string) http.SameSite {
+	switch strings.ToLower(s) {
+	case "strict":
+		return http.SameSiteStrictMode
+	case "none":
+		return http.SameSiteNoneMode
+	}
+	return http.SameSiteLaxMode
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func orSlash(s string) string { return first(s, "/") }

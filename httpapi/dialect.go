@@ -1,0 +1,145 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// dialect is everything in which the seed's contract differs from today's, as
+// far as the edge is concerned (docs/architecture.md, "Two mounts").
+type dialect struct {
+	rejected int // status that sends a browser back to a form with messages
+	toError  int // status that sends a browser to the error page
+	// emptyObjects: object traits that were not sent become empty objects.
+	emptyObjects bool
+	// schemaURL is the path of a schema below the mount.
+	schemaURL func(id string) string
+	// nodes rewrites a form; nil leaves it.
+	nodes func(k flow.Kind, nodes ui.Nodes) ui.Nodes
+	// messages rewrites messages; nil leaves them.
+	messages func([]ui.Message) []ui.Message
+	// extras adds the keys that only today's answers have.
+	extras bool
+	// noSession is the reason in whoami's 401.
+	noSession string
+}
+
+// today is Kratos as its clients use it now.
+var today = &dialect{
+	rejected: http.StatusSeeOther, toError: http.StatusSeeOther,
+	emptyObjects: true,
+	schemaURL:    func(id string) string { return "/schemas/" + encodeID(id) },
+	extras:       true,
+	noSession:    "No valid session credentials found in the request.",
+}
+
+// seed is Kratos of February 2022.
+var seed = &dialect{
+	rejected: http.StatusFound, toError: http.StatusFound,
+	schemaURL: func(id string) string { return "/schemas/" + url.PathEscape(id) },
+	nodes:     seedNodes,
+	messages:  seedMessages,
+	noSession: "No valid session cookie found.",
+}
+
+// seedGroups is the order of groups in the seed's forms.
+var seedGroups = []ui.Group{ui.GroupDefault, ui.GroupOIDC, ui.GroupPassword}
+
+// seedNodes puts the fields of the password form into its group, as they were
+// before groups were shared, and calls the identifier by its old name.
+func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
+	out := make(ui.Nodes, 0, len(in))
+	for _, n := range in {
+		name := n.Name()
+		switch {
+		case name == "identifier":
+			n = n.Renamed("password_identifier").InGroup(ui.GroupPassword)
+			if n.Meta.Label != nil {
+				n = n.Labelled(ui.LegacyIdentifierLabel())
+			}
+		case k == flow.Registration && n.Group == ui.GroupDefault && name != "csrf_token":
+			n = n.InGroup(ui.GroupPassword)
+		case k == flow.Login && name == "method" && n.Group == ui.GroupPassword:
+			n = n.Labelled(ui.SignIn())
+		}
+		n.Messages = seedMessages(n.Messages)
+		out = append(out, n)
+	}
+	out.SortGroups(seedGroups)
+	return out
+}
+
+// seedMessages gives every message the context it always had then.
+func seedMessages(in []ui.Message) []ui.Message {
+	out := make([]ui.Message, len(in))
+	for n, m := range in {
+		if m.Context == nil {
+			m.Context = map[string]any{}
+		}
+		out[n] = m
+	}
+	return out
+}
+
+// flow presents a flow.
+func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
+	container := f.UI
+	if d.nodes != nil {
+		container.Nodes = d.nodes(f.Kind, container.Nodes)
+	}
+	if d.messages != nil && len(container.Messages) > 0 {
+		container.Messages = d.messages(container.Messages)
+	}
+	v := map[string]any{
+		"id": f.ID, "type": f.Type, "issued_at": f.IssuedAt, "expires_at": f.ExpiresAt,
+		"request_url": f.RequestURL, "ui": container,
+	}
+	if f.ReturnTo != "" {
+		v["return_to"] = f.ReturnTo
+	}
+	if f.Active != "" {
+		v["active"] = f.Active
+	}
+	if f.Kind == flow.Login {
+		v["refresh"], v["requested_aal"] = f.Refresh, f.RequestedAAL
+		v["created_at"], v["updated_at"] = f.IssuedAt, f.IssuedAt
+	}
+	if d.extras {
+		v["state"], v["organization_id"] = f.State, nil
+	}
+	return v
+}
+
+// completed presents a finished login or registration to a client that reads JSON.
+func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[string]any {
+	v := map[string]any{}
+	if k == flow.Registration {
+		v["identity"] = d.identity(c, res.Identity, false)
+	}
+	api := res.Flow.Type == flow.API
+	if res.Session != nil {
+		v["session"] = d.session(c, res.Session, res.Identity)
+		if api {
+			v["session_token"] = res.Token
+		}
+	}
+	if d.extras {
+		v["continue_with"] = continueWith(k, api, res)
+	}
+	return v
+}
+
+// continueWith tells the client what to do next.
+func continueWith(k flow.Kind, api bool, res *selfservice.Result) any {
+	switch {
+	case !api:
+		return []map[string]any{{"action": "redirect_browser_to", "redirect_browser_to": res.ReturnTo}}
+	case k == flow.Registration && res.Session != nil:
+		return []map[string]any{{"action": "set_ory_session_token", "ory_session_token": res.Token}}
+	}
+	return nil
+}

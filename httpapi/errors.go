@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+// errorLifetime is how long an error can be read by the page it was shown on.
+const errorLifetime = 10 * time.Minute
+
+// known makes an API error of every error; what is not one already is a 500 whose
+// text stays inside.
+func known(err error) *apierror.Error {
+	if errors.Is(err, session.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		return apierror.Unavailable(err, "The store can not be reached at the moment.")
+	}
+	return apierror.From(err)
+}
+
+// fail answers with an error as JSON.
+func (c *call) fail(err error) {
+	e := known(err)
+	c.s.logFailure(c.r, e)
+	c.writeError(e)
+}
+
+func (c *call) writeError(e *apierror.Error) {
+	if e.Kind == apierror.KindUnavailable || e.Kind == apierror.KindTooManyRequests {
+		c.w.Header().Set("Retry-After", "2")
+	}
+	writeJSON(c.w, e.Status(), "application/json", e.Body(c.r.Header.Get("X-Request-ID")))
+}
+
+// logFailure writes what the client isn't told. Refusals that are the client's
+// doing are no news.
+func (s *Server) logFailure(r *http.Request, e *apierror.Error) {
+	if e.Status() >= 500 {
+		s.Logger.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "status", e.Status(), "error", e.Error())
+	}
+}
+
+// failPage answers an error the way the client reads it: JSON, or a redirect to
+// the error page, which then fetches the error by its id.
+func (c *call) failPage(err error, asJSON bool) error {
+	if asJSON {
+		return err
+	}
+	e := known(err)
+	c.s.logFailure(c.r, e)
+	id, err := c.s.keepError(c.r.Context(), e)
+	if err != nil {
+		return err
+	}
+	c.seeOther(withQuery(c.s.Config().SelfService.Flows.Error.UIURL, "id", id), c.m.dialect.toError)
+	return nil
+}
+
+// keepError makes an error readable by an id. What every client may provoke at
+// will is not stored: such an error is written into the id itself.
+func (s *Server) keepError(ctx context.Context, e *apierror.Error) (string, error) {
+	now := s.Now().UTC()
+	if n := catalogued(e); n >= 0 {
+		return s.errorID(uint8(n), now), nil
+	}
+	raw, err := json.Marshal(e.Payload(""))
+	if err != nil {
+		return "", fmt.Errorf("encoding an error: %w", err)
+	}
+	id := uuid.NewString()
+	return id, s.Flows.SaveError(ctx, &flow.StoredError{ID: id, Error: raw, CreatedAt: now, ExpiresAt: now.Add(errorLifetime)})
+}
+
+// selfServiceError serves GET /self-service/errors (behaviours.md 28).
+func (c *call) selfServiceError() error {
+	q := c.r.URL.Query()
+	id := first(q.Get("error"), q.Get("id"))
+	if id == "stub:500" {
+		e := apierror.Internal(nil).WithReason("This is a stub error.")
+		return c.json(http.StatusOK, errorView(uuid.NewString(), e.Payload(""), time.Time{}))
+	}
+	if _, err := uuid.Parse(id); err != nil {
+		return apierror.NoRecord()
+	}
+	if n, at, ok := c.s.parseErrorID(id); ok {
+		if c.s.Now().Sub(at) > errorLifetime {
+			return apierror.NoRecord()
+		}
+		return c.json(http.StatusOK, errorView(id, catalogue[n].Payload(""), at))
+	}
+	e, err := c.s.Flows.LoadError(c.r.Context(), id)
+	if errors.Is(err, flow.ErrNotFound) || err == nil && c.s.Now().After(e.ExpiresAt) {
+		return apierror.NoRecord()
+	}
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, errorView(id, e.Error, e.CreatedAt))
+}
+
+func errorView(id string, e any, at time.Time) map[string]any {
+	return map[string]any{"id": id, "error": e, "created_at": at, "updated_at": at}
+}

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse-id/gatehouse/core/flow"
+)
+
+// route is one operation of the API.
+type route struct {
+	pattern string // method and path as in http.ServeMux
+	csrf    csrfClass
+	handle  func(c *call) error
+}
+
+// csrfClass says what the CSRF protection does on a route (behaviours.md 5).
+type csrfClass uint8
+
+const (
+	// csrfFull sets the cookie when it is missing and refuses unsafe methods
+	// without a token.
+	csrfFull csrfClass = iota
+	// csrfRead reads the cookie and does nothing else: API calls, and submissions,
+	// which are checked in the engine once the token is decoded.
+	csrfRead
+	// csrfNone does not look at cookies at all.
+	csrfNone
+)
+
+// publicRoutes is the table of the public API.
+var publicRoutes = append(append(flowRoutes(flow.Login), flowRoutes(flow.Registration)...), []route{
+	{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
+	{"GET /self-service/logout", csrfFull, (*call).logout},
+	{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},
+	{"GET /self-service/errors", csrfFull, (*call).selfServiceError},
+	{"/sessions/whoami", csrfRead, (*call).whoami},
+	{"GET /schemas", csrfRead, (*call).schemas},
+	{"GET /schemas/{id}", csrfRead, (*call).schema},
+	{"GET /.well-known/ory/webauthn.js", csrfFull, (*call).webauthnJS},
+	{"GET /health/alive", csrfNone, (*call).alive},
+	{"GET /health/ready", csrfNone, (*call).ready},
+	{"GET /version", csrfNone, (*call).version},
+}...)
+
+// flowRoutes are the operations every kind of flow has.
+func flowRoutes(k flow.Kind) []route {
+	p := "/self-service/" + string(k)
+	return []route{
+		{"GET " + p + "/browser", csrfFull, func(c *call) error { return c.initFlow(k, flow.Browser) }},
+		{"GET " + p + "/api", csrfRead, func(c *call) error { return c.initFlow(k, flow.API) }},
+		{"GET " + p + "/flows", csrfFull, func(c *call) error { return c.getFlow(k) }},
+		{"POST " + p, csrfRead, func(c *call) error { return c.submitFlow(k) }},
+	}
+}
+
+// probeRoutes are served on the admin listener without a prefix.
+var probeRoutes = []route{
+	{"GET /health/alive", csrfNone, (*call).alive},
+	{"GET /health/ready", csrfNone, (*call).ready},
+	{"GET /version", csrfNone, (*call).version},
+}
+
+// adminRoutes is the table of the admin API, below its prefix.
+var adminRoutes = append([]route{
+	{"POST /identities", csrfNone, (*call).createIdentity},
+	{"GET /identities", csrfNone, (*call).listIdentities},
+	{"GET /identities/{id}", csrfNone, (*call).getIdentity},
+	{"DELETE /identities/{id}", csrfNone, (*call).deleteIdentity},
+}, probeRoutes...)
+
+func (s *Server) mount(prefix string, d *dialect, routes []route, admin bool) mount {
+	m := mount{prefix: prefix, dialect: d, mux: http.NewServeMux(), paths: http.NewServeMux(), admin: admin}
+	seen := map[string]bool{}
+	for _, rt := range routes {
+		m.mux.Handle(rt.pattern, routeHandler(rt))
+		path := rt.pattern[strings.Index(rt.pattern, "/"):]
+		if !seen[path] {
+			seen[path] = true
+			m.paths.Handle(path, http.NotFoundHandler())
+		}
+	}
+	return m
+}
+
+// routeHandler lets http.ServeMux pick the route; the call travels beside it.
+func routeHandler(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := w.(*callWriter).call
+		c.r = r // carries the path values
+		c.run(rt)
+	})
+}
+
+func pathURL(path string) *url.URL { return &url.URL{Path: path} }

@@ -1,0 +1,133 @@
+// Package httpapi serves the public, admin and project HTTP API: routes, decoding, cookies, CSRF, redirects, error bodies.
+//
+// Two mounts of one handler tree speak two dialects of the contract: today's
+// Kratos at the root, and the seed's below /api/kratos. What differs between
+// them stands in dialect.go and present.go and nowhere else.
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/pages"
+)
+
+// Options are what a Server is made of. All fields must be set unless the
+// comment says otherwise.
+type Options struct {
+	Config     func() *config.Config
+	Schemas    func() *schema.Set
+	Engine     *selfservice.Engine
+	Identities identity.Store
+	Sessions   session.Store
+	Flows      flow.Store
+	Checker    Checker
+	Accounts   *selfservice.Accounts
+	Keys       *secret.Keys
+	Pages      *pages.Renderer
+	// BaseURL is the public URL used when the configuration names none
+	// (serve.public.base_url), for example "http://localhost:8080".
+	BaseURL string
+	// AdminURL is the same for serve.admin.base_url.
+	AdminURL string
+	// Ready tells why the server is not ready to serve; nil when it is.
+	Ready   func(r *http.Request) error
+	Version string
+	Logger  *slog.Logger
+	Now     func() time.Time
+	// ClientIP returns the address of the client as the host trusts it; nil means
+	// the peer of the connection. Never a raw header.
+	ClientIP func(r *http.Request) string
+}
+
+// Server answers the API. It is safe for concurrent use.
+type Server struct {
+	Options
+	public []mount
+	admin  []mount
+}
+
+// mount is one prefix under which a route table is served.
+type mount struct {
+	prefix  string
+	dialect *dialect
+	mux     *http.ServeMux
+	paths   *http.ServeMux // the same patterns without methods: which paths exist
+	admin   bool
+}
+
+// New builds a server and its route tables.
+func New(o Options) (*Server, error) {
+	if o.Config == nil || o.Schemas == nil || o.Engine == nil || o.Checker == nil || o.Keys == nil || o.Pages == nil {
+		return nil, errors.New("httpapi: Config, Schemas, Engine, Checker, Keys and Pages must be set")
+	}
+	s := &Server{Options: o}
+	s.public = []mount{
+		s.mount("/api/kratos/public", seed, publicRoutes, false),
+		s.mount("", today, publicRoutes, false),
+	}
+	s.admin = []mount{
+		s.mount("/api/kratos/admin", seed, adminRoutes, true),
+		s.mount("/admin", today, adminRoutes, true),
+		s.mount("", today, probeRoutes, true),
+	}
+	return s, nil
+}
+
+// Public serves the public API and the built-in pages. It returns false, having
+// done nothing, when the path is neither.
+func (s *Server) Public(w http.ResponseWriter, r *http.Request) bool {
+	return s.serve(s.public, w, r) || s.servePages(w, r)
+}
+
+// Admin serves the admin API, likewise.
+func (s *Server) Admin(w http.ResponseWriter, r *http.Request) bool {
+	return s.serve(s.admin, w, r)
+}
+
+func (s *Server) serve(mounts []mount, w http.ResponseWriter, r *http.Request) bool {
+	for n := range mounts {
+		m := &mounts[n]
+		path, ok := strings.CutPrefix(collapse(r.URL.Path), m.prefix)
+		if !ok || !strings.HasPrefix(path, "/") {
+			continue
+		}
+		if !m.admin && s.preflight(w, r, m, path) {
+			return true
+		}
+		if m.handles(path) {
+			s.dispatch(m, path, w, r)
+			return true
+		}
+	}
+	return false
+}
+
+// collapse removes double slashes, as Kratos does before it routes. Other unclean
+// paths are not ours.
+func collapse(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
+// handles tells whether any route of the mount has the path, whatever the method.
+func (m *mount) handles(path string) bool {
+	if strings.Contains(path, "/.") && !strings.HasPrefix(path, "/.well-known/") {
+		return false // ServeMux would answer dot segments with a redirect of its own
+	}
+	probe := &http.Request{Method: http.MethodGet, URL: pathURL(path)}
+	_, pattern := m.paths.Handler(probe)
+	return pattern != ""
+}

@@ -1,0 +1,142 @@
+package httpapi
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+// whoami serves /sessions/whoami for every method.
+func (c *call) whoami() error {
+	f, _, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
+	}
+	c.w.Header().Set("X-Kratos-Authenticated-Identity-Id", f.Identity.ID)
+	return c.json(http.StatusOK, c.m.dialect.session(c, f.Session, f.Identity))
+}
+
+// logoutToken is derived from the session's id, so that nothing more has to be stored.
+func (c *call) logoutToken(s *session.Session) string {
+	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	n := new(big.Int).SetBytes(c.s.Keys.MAC("logout token", []byte(s.ID))[:24])
+	out, digit, base := make([]byte, 32), new(big.Int), big.NewInt(int64(len(alphabet)))
+	for i := range out {
+		n.DivMod(n, base, digit)
+		out[i] = alphabet[digit.Int64()]
+	}
+	return "ory_lo_" + string(out)
+}
+
+// logoutURL serves GET /self-service/logout/browser.
+func (c *call) logoutURL() error {
+	f, _, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return apierror.SessionInactive()
+	}
+	q := url.Values{"token": {c.logoutToken(f.Session)}}
+	if to := c.r.URL.Query().Get("return_to"); to != "" {
+		if _, err := c.s.Engine.ReturnTo(to, c.base()); err != nil {
+			return err
+		}
+		q.Set("return_to", to)
+	}
+	return c.json(http.StatusOK, map[string]any{
+		"logout_token": q.Get("token"), "logout_url": c.base() + "/self-service/logout?" + q.Encode(),
+	})
+}
+
+// logout serves GET /self-service/logout?token=.
+func (c *call) logout() error {
+	asJSON := wantsJSON(c.r)
+	if err := c.signOut(); err != nil {
+		return c.failPage(err, asJSON)
+	}
+	to, err := c.s.Engine.ReturnTo(c.r.URL.Query().Get("return_to"), c.base())
+	if err != nil {
+		return c.failPage(err, asJSON)
+	}
+	c.clearSession()
+	c.renewCSRF()
+	if asJSON {
+		return c.noContent()
+	}
+	if to == "" {
+		to = c.s.Engine.DefaultReturnURL(c.s.Config().SelfService.Flows.Logout.After.DefaultBrowserReturnURL, c.base())
+	}
+	c.redirect(to)
+	return nil
+}
+
+// signOut ends the session of the request. The token in the query proves that
+// the person's own page made the link.
+func (c *call) signOut() error {
+	token := c.r.URL.Query().Get("token")
+	if token == "" {
+		return apierror.BadRequest("Please include a token in the URL query.")
+	}
+	f, _, err := c.facts()
+	if err != nil {
+		return err
+	}
+	if f == nil {
+		return apierror.SessionInactive()
+	}
+	if subtle.ConstantTimeCompare([]byte(token), []byte(c.logoutToken(f.Session))) != 1 {
+		return apierror.Forbidden("Unable to log out because the logout token in the URL query does not match the session cookie.")
+	}
+	return c.revoke(f.Session.ID)
+}
+
+// revoke ends a session everywhere; it returns after the commit.
+func (c *call) revoke(id string) error {
+	if err := c.s.Sessions.Revoke(c.r.Context(), id); err != nil {
+		return apierror.Unavailable(fmt.Errorf("revoking session %s: %w", id, err), "The session could not be ended. Please try again.")
+	}
+	if k, ok := c.s.Checker.(interface{ Forget(sessionID string) }); ok {
+		k.Forget(id) // this node refuses at once, without waiting for the watch
+	}
+	return nil
+}
+
+// logoutAPI serves DELETE /self-service/logout/api.
+func (c *call) logoutAPI() error {
+	var body struct {
+		SessionToken string `json:"session_token"`
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if err != nil {
+		return apierror.BadRequest("Unable to read the request body.")
+	}
+	if _, err := StrictJSON(raw); err != nil {
+		return apierror.BadRequest("Unable to decode JSON payload: " + err.Error())
+	}
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return apierror.BadRequest("Unable to decode JSON payload: session_token must be a string.")
+	}
+	f, err := c.s.Sessions.ByToken(c.r.Context(), session.HashToken(body.SessionToken))
+	if errors.Is(err, session.ErrNotFound) {
+		return apierror.Forbidden("The provided Ory Session Token could not be found, is invalid, or otherwise malformed.")
+	}
+	if err != nil {
+		return apierror.Unavailable(err, "The session store can't be reached.")
+	}
+	if err := c.revoke(f.Session.ID); err != nil {
+		return err
+	}
+	return c.noContent()
+}
