@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
@@ -21,7 +22,7 @@ type dialect struct {
 	// nodes rewrites a form; nil leaves it.
 	nodes func(k flow.Kind, nodes ui.Nodes) ui.Nodes
 	// messages rewrites messages; nil leaves them.
-	messages func([]ui.Message) []ui.Message
+	messages func(ui.Messages) ui.Messages
 	// extras adds the keys that only today's answers have.
 	extras bool
 	// noSession is the reason in whoami's 401.
@@ -54,28 +55,37 @@ var seedGroups = []ui.Group{ui.GroupDefault, ui.GroupOIDC, ui.GroupPassword}
 func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
 	out := make(ui.Nodes, 0, len(in))
 	for _, n := range in {
-		name := n.Name()
-		switch {
-		case name == "identifier":
-			n = n.Renamed("password_identifier").InGroup(ui.GroupPassword)
-			if n.Meta.Label != nil {
-				n = n.Labelled(ui.LegacyIdentifierLabel())
-			}
-		case k == flow.Registration && n.Group == ui.GroupDefault && name != "csrf_token":
-			n = n.InGroup(ui.GroupPassword)
-		case k == flow.Login && name == "method" && n.Group == ui.GroupPassword:
-			n = n.Labelled(ui.SignIn())
+		n := *n // the form may be shown elsewhere too
+		switch id := n.ID(); {
+		case id == "identifier":
+			legacyIdentifier(&n)
+		case k == flow.Registration && n.Group == ui.GroupDefault && id != ui.CSRFName:
+			n.Group = ui.GroupPassword
+		case k == flow.Login && id == "method" && n.Group == ui.GroupPassword:
+			n.WithLabel(ui.MsgLogin.Message())
 		}
 		n.Messages = seedMessages(n.Messages)
-		out = append(out, n)
+		out.Append(&n)
 	}
-	out.SortGroups(seedGroups)
+	slices.SortStableFunc(out, func(a, b *ui.Node) int {
+		return slices.Index(seedGroups, a.Group) - slices.Index(seedGroups, b.Group)
+	})
 	return out
 }
 
+// legacyIdentifier gives the login field its old name, place and label.
+func legacyIdentifier(n *ui.Node) {
+	in := *n.Input()
+	in.Name = "password_identifier"
+	n.Attributes, n.Group = &in, ui.GroupPassword
+	if n.Meta.Label != nil {
+		n.WithLabel(ui.MsgIdentifierLabel.Message())
+	}
+}
+
 // seedMessages gives every message the context it always had then.
-func seedMessages(in []ui.Message) []ui.Message {
-	out := make([]ui.Message, len(in))
+func seedMessages(in ui.Messages) ui.Messages {
+	out := make(ui.Messages, len(in))
 	for n, m := range in {
 		if m.Context == nil {
 			m.Context = map[string]any{}

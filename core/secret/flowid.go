@@ -14,7 +14,7 @@ import (
 //
 // The id is a UUID of version 4 whose 122 free bits are, from the front:
 //
-//	kind 3 | api 1 | refresh 1 | aal2 1 | time 33 | nonce 35 | mac 48
+//	kind 3 | api 1 | refresh 1 | aal2 1 | time 33 | owner 20 | counter 15 | mac 48
 //
 // A MAC of 48 bits can only be guessed by asking the server, 2^47 times on average, and what is won is an id that anyone
 // may ask for. The fields are readable by whoever has the id; nothing in them is secret.
@@ -23,6 +23,7 @@ type FlowID struct {
 	API      bool      // for a native client, not a browser
 	Refresh  bool      // asks a signed-in person to sign in again
 	AAL2     bool      // asks for a second factor
+	Owner    uint32    // FlowOwnerBits that tie the flow to a browser; chance when the flow is for an API client
 	IssuedAt time.Time // in UTC, cut to a quarter second, so it is never after the time that was given
 }
 
@@ -31,24 +32,27 @@ const (
 	flowMACSize = 6
 	flowTick    = 250 * time.Millisecond
 	timeBits    = 33 // 68 years of quarter seconds
-	counterBits = 19
-	nonceBits   = 16 + counterBits
+	counterBits = 15
+
+	// FlowOwnerBits is how many bits of FlowID.Owner an id has room for.
+	FlowOwnerBits = 20
 )
 
 var flowEpoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// The nonce is a random number that tells processes apart, and a counter that tells the ids of one process apart: it wraps
-// after half a million ids, which take longer than the quarter second in which they would have to differ. Both belong to
-// the process and not to Keys, or a reload would start the count anew within the same tick.
-var (
-	flowProcess = randomBits() << counterBits
-	flowCounter atomic.Uint64
-)
+// flowCounter tells the ids of one process apart: it wraps after 32768 ids, which take longer than the quarter second in
+// which they would have to differ. It belongs to the process and not to Keys, or a reload would start the count anew within
+// the same tick. Ids of two processes differ by owner, or by chance.
+var flowCounter atomic.Uint64
 
 // NewFlowID returns the id that says f. Times that don't fit (before 2024, or 68 years later) become the nearest that
 // does, so such a flow has expired when it is parsed. Kind must be below 8.
 func (k *Keys) NewFlowID(f FlowID) string {
-	nonce := flowProcess | flowCounter.Add(1)&(1<<counterBits-1)
+	owner := uint64(f.Owner) & (1<<FlowOwnerBits - 1)
+	if f.API {
+		owner = randomBits()
+	}
+	nonce := owner<<counterBits | flowCounter.Add(1)&(1<<counterBits-1)
 	head := uint64(f.Kind&7)<<3 | bit(f.API)<<2 | bit(f.Refresh)<<1 | bit(f.AAL2)
 	head = head<<timeBits | flowTime(f.IssuedAt)
 
@@ -70,12 +74,15 @@ func (k *Keys) ParseFlowID(s string) (FlowID, bool) {
 	if !k.verifyPrefix(flowPurpose, id[:10], id[10:], flowMACSize) {
 		return FlowID{}, false
 	}
-	head := binary.BigEndian.Uint64(id[:]) >> 25
+	first, second := binary.BigEndian.Uint64(id[:]), uint64(binary.BigEndian.Uint16(id[8:]))
+	head := first >> 25
+	nonce := (first>>16&0x1ff)<<26 | (first&0xfff)<<14 | second&0x3fff
 	return FlowID{
 		Kind:     uint8(head >> (timeBits + 3)),
 		API:      head>>(timeBits+2)&1 == 1,
 		Refresh:  head>>(timeBits+1)&1 == 1,
 		AAL2:     head>>timeBits&1 == 1,
+		Owner:    uint32(nonce >> counterBits),
 		IssuedAt: flowEpoch.Add(time.Duration(head&(1<<timeBits-1)) * flowTick),
 	}, true
 }
@@ -93,7 +100,7 @@ func bit(b bool) uint64 {
 }
 
 func randomBits() uint64 {
-	var b [2]byte
+	var b [4]byte
 	rand.Read(b[:])
-	return uint64(binary.BigEndian.Uint16(b[:]))
+	return uint64(binary.BigEndian.Uint32(b[:])) >> (32 - FlowOwnerBits)
 }

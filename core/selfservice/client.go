@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -45,12 +46,14 @@ type Binding struct {
 	ReturnTo   string `json:"r,omitempty"` // checked
 }
 
-// tag ties a flow id to a CSRF cookie, in as many bits as an id has room for. A
+// owner ties a flow id to a CSRF cookie, in as many bits as an id has room for. A
 // flow can be read and submitted only by a browser that holds the cookie it was
 // made with. Another browser fits by chance once in a million flows, without
-// its owner being able to tell or to gain from it.
-func (e *Engine) tag(csrf []byte) uint32 {
-	return binary.BigEndian.Uint32(e.Keys.MAC("flow owner", csrf)) >> (32 - secret.FlowTagBits)
+// being able to tell or to gain from it: the form it submits still needs the
+// token of its own cookie.
+func owner(csrf []byte) uint32 {
+	sum := sha256.Sum256(append([]byte("flow owner\x00"), csrf...))
+	return binary.BigEndian.Uint32(sum[:]) >> (32 - secret.FlowOwnerBits)
 }
 
 // owns tells whether the client is the browser that the flow was made for.
@@ -59,8 +62,15 @@ func (e *Engine) owns(c *Client, id string) bool {
 		return false
 	}
 	p, ok := e.Keys.ParseFlowID(id)
-	return ok && p.Tag == e.tag(c.CSRF)
+	return ok && p.Owner == owner(c.CSRF)
 }
 
 // signedIn tells whether the client has a valid session.
 func (c *Client) signedIn() bool { return c.Facts != nil }
+
+// IsAPI tells whether a flow id is one of ours and belongs to an API client,
+// who is answered in JSON whatever it accepts.
+func (e *Engine) IsAPI(id string) bool {
+	p, ok := e.Keys.ParseFlowID(id)
+	return ok && p.API
+}

@@ -25,7 +25,7 @@ type Init struct {
 func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*flow.Flow, *Binding, error) {
 	kd, s := kinds[k], kinds[k].settings(e.Config())
 	if !s.enabled {
-		return nil, nil, disabled(k)
+		return nil, nil, apierror.FlowDisabled(string(k))
 	}
 	o, err := parseOptions(in.Query)
 	if err != nil {
@@ -54,7 +54,7 @@ func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, c *Client) *flow.F
 		Kind: kinds[k].code(), API: t == flow.API, Refresh: o.refresh, AAL2: o.aal == session.AAL2, IssuedAt: e.now(),
 	}
 	if t == flow.Browser {
-		p.Tag = e.tag(c.CSRF)
+		p.Owner = owner(c.CSRF)
 	}
 	return e.fromID(k, e.Keys.NewFlowID(p))
 }
@@ -99,7 +99,7 @@ func parseOptions(q url.Values) (options, error) {
 	case "aal2":
 		o.aal = session.AAL2
 	default:
-		return o, apierror.BadRequest("Unable to parse the requested authenticator assurance level (AAL): expected one of [aal1, aal2] but got " + quoteShort(v))
+		return o, apierror.BadRequest("Unable to parse the requested authenticator assurance level (AAL): expected one of [aal1, aal2] but got %q", shorten(v))
 	}
 	return o, nil
 }

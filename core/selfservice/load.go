@@ -19,7 +19,7 @@ type loaded struct{ *flow.Flow }
 // for a browser that didn't start the flow, 410 for an expired or completed one.
 func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*flow.Flow, error) {
 	if !kinds[k].settings(e.Config()).enabled {
-		return nil, disabled(k)
+		return nil, apierror.FlowDisabled(string(k))
 	}
 	f, err := e.load(ctx, k, id, c)
 	if err != nil {
@@ -37,7 +37,7 @@ func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*f
 func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*loaded, error) {
 	f := e.fromID(k, id)
 	if f == nil {
-		return nil, apierror.Unknown()
+		return nil, apierror.NoRecord()
 	}
 	l := &loaded{f}
 	l.fromBinding(c)

@@ -28,12 +28,9 @@ func (login) settings(c *config.Config) settings {
 func (login) admit(o options, c *Client) error {
 	switch {
 	case !c.signedIn() && o.aal == session.AAL2:
-		e := apierror.Unauthorized("A higher authenticator assurance level (AAL) can only be asked for by somebody who is signed in.").
-			WithID(apierror.IDSessionAAL1Required)
-		e.Message = "aal2 can only be requested if a session exists already"
-		return e
+		return apierror.AAL1Required()
 	case c.signedIn() && !o.refresh && o.aal <= c.Facts.Session.AAL():
-		return alreadySignedIn(flow.Login, " Did you forget to set `?refresh=true`?")
+		return alreadySignedIn(flow.Login)
 	}
 	return nil
 }
@@ -49,9 +46,9 @@ func (login) able(m flow.Method) bool {
 
 func (login) points() (before, after flow.Point) { return flow.BeforeLogin, flow.AfterLogin }
 
-func (login) noMethod() ui.Message { return ui.NoLoginMethod() }
+func (login) noMethod() ui.Message { return ui.MsgLoginNoMethod.Message() }
 
-func (login) expired(at, now time.Time) ui.Message { return ui.LoginExpired(at, now) }
+func (login) expired(at, now time.Time) ui.Message { return ui.Expired(ui.MsgLoginExpired, at, now) }
 
 // loginOrder is the order of groups in the form.
 var loginOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupWebAuthn, ui.GroupPasskey, ui.GroupCode, ui.GroupPassword, ui.GroupTOTP, ui.GroupLookupSecret}
@@ -70,10 +67,10 @@ func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	nodes.SortBy(loginOrder, []string{"identifier", "password"})
 	var standing []ui.Message
 	if f.Refresh && c.signedIn() {
-		standing = append(standing, ui.ConfirmRefresh())
+		standing = append(standing, ui.MsgLoginRefresh.Message())
 	}
 	if f.RequestedAAL == session.AAL2 && c.signedIn() {
-		standing = append(standing, ui.CompleteSecondFactor())
+		standing = append(standing, ui.MsgLoginSecondFactor.Message())
 	}
 	return nodes, standing
 }
@@ -94,7 +91,7 @@ func (l login) complete(ctx context.Context, r *run) error {
 	if out.Identity.State != identity.Active {
 		// Said only to somebody who has proven to be the owner.
 		r.f.Values, r.f.Active = nil, r.method.Name()
-		r.f.Messages = append(r.f.Messages, ui.AccountDisabled())
+		r.f.Messages = append(r.f.Messages, ui.MsgAccountDisabled.Message())
 		return errRejected
 	}
 	s, token := l.session(r, out)

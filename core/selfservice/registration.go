@@ -26,7 +26,7 @@ func (registration) settings(c *config.Config) settings {
 
 func (registration) admit(_ options, c *Client) error {
 	if c.signedIn() {
-		return alreadySignedIn(flow.Registration, "")
+		return alreadySignedIn(flow.Registration)
 	}
 	return nil
 }
@@ -42,13 +42,15 @@ func (registration) points() (before, after flow.Point) {
 	return flow.BeforeRegistration, flow.PrePersistRegistration
 }
 
-func (registration) noMethod() ui.Message { return ui.NoRegistrationMethod() }
+func (registration) noMethod() ui.Message { return ui.MsgRegistrationNoMethod.Message() }
 
-func (registration) expired(at, now time.Time) ui.Message { return ui.RegistrationExpired(at, now) }
+func (registration) expired(at, now time.Time) ui.Message {
+	return ui.Expired(ui.MsgRegistrationExpired, at, now)
+}
 
-// registrationOrder is the order of groups in the form. Traits and the password
+// registrationOrder is the order of groups in the form. Groups that are not listed
 // mix: the password stands behind the first trait (behaviours.md 9.4).
-var registrationOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupPassword}
+var registrationOrder = []ui.Group{ui.GroupOIDC}
 
 func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	s, err := e.defaultSchema()
@@ -56,7 +58,7 @@ func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Mes
 		e.Logger.Error("showing a registration form", "error", err)
 		return ui.Nodes{csrfNode(f, c)}, nil
 	}
-	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, TraitNodes(s, ui.GroupDefault)...), []string{"csrf_token"}
+	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, TraitNodes(s, ui.GroupDefault)...), []string{}
 	for _, m := range e.Methods {
 		if rm, ok := m.(flow.RegistrationMethod); ok && m.Enabled() {
 			nodes = append(nodes, rm.RegistrationForm(f)...)
@@ -121,7 +123,7 @@ func (registration) traits(r *run) (*identity.Identity, error) {
 		return nil, err
 	}
 	if len(i.Credentials[identity.Password].Identifiers) == 0 && r.method.Name() == identity.Password {
-		r.f.Messages = append(r.f.Messages, ui.NoIdentifiers())
+		r.f.Messages = append(r.f.Messages, ui.MsgNoIdentifier.Message())
 		return nil, errRejected
 	}
 	return i, nil
@@ -142,7 +144,7 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 	switch {
 	case errors.Is(err, identity.ErrDuplicate):
 		r.f.Completed, r.f.Active, r.f.Values = false, "", values
-		r.f.Messages = []ui.Message{ui.DuplicateIdentifier()}
+		r.f.Messages = []ui.Message{ui.MsgDuplicate.Message()}
 		return errRejected
 	case errors.As(err, &ex):
 		return err

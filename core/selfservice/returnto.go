@@ -27,7 +27,7 @@ func (e *Engine) ReturnTo(raw, base string) (string, error) {
 			}
 		}
 	}
-	return "", apierror.BadRequest("Requested return_to URL " + quoteShort(raw) + " is not allowed.").WithID(apierror.IDReturnToForbidden)
+	return "", apierror.ReturnToForbidden(shorten(raw))
 }
 
 // parseReturnTo parses strictly and resolves a path against the default return URL.

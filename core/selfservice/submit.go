@@ -63,7 +63,7 @@ type run struct {
 func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client, decode Decode) (*Result, error) {
 	r := &run{e: e, k: kinds[kn], c: c}
 	if !r.k.settings(e.Config()).enabled {
-		return nil, disabled(kn)
+		return nil, apierror.FlowDisabled(string(kn))
 	}
 	var err error
 	// 1. load: the id proves itself, the browser proves that the flow is its own.
@@ -100,7 +100,7 @@ func (r *run) readmit() error {
 	var ae *apierror.Error
 	if errors.Is(err, ErrSignedIn) && !r.c.Redirects && errors.As(err, &ae) && r.f.Kind == flow.Login {
 		r.f.ClearMessages()
-		r.f.Messages = []ui.Message{ui.Generic(ae.Reason)}
+		r.f.Messages = []ui.Message{ui.Invalid(ae.Reason)}
 		return errRejected
 	}
 	return err
@@ -150,7 +150,7 @@ func (r *run) checkOrigin() error {
 func (r *run) rejectBad(err error) error {
 	var ae *apierror.Error
 	if errors.As(err, &ae) && ae.Kind == apierror.KindBadRequest {
-		r.f.Messages = append(r.f.Messages, ui.Generic(ae.Reason))
+		r.f.Messages = append(r.f.Messages, ui.Invalid(ae.Reason))
 		return errRejected
 	}
 	return err
@@ -186,7 +186,7 @@ func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {
 		return fmt.Errorf("saving the flow that replaces %s: %w", old.ID, err)
 	}
-	return &ExpiredError{Error: expiredError(at, now, next.Flow), Next: next.Flow}
+	return &ExpiredError{Error: apierror.FlowExpired(at, now, next.ID), Next: next.Flow}
 }
 
 // hooks runs the hooks of a point and turns what they decided into the run's fate.
@@ -207,9 +207,7 @@ func (r *run) heed(d flow.Decision) error {
 	case d.Denied:
 		return apierror.Forbidden("A rule of this site does not allow this.")
 	case d.RedirectTo != "":
-		e := apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.IDBrowserLocationChangeRequired)
-		e.Extra = map[string]any{"redirect_browser_to": d.RedirectTo}
-		return e
+		return apierror.BrowserLocationChange(d.RedirectTo)
 	case len(d.Messages) > 0:
 		for _, m := range d.Messages {
 			r.f.addAt(m.Pointer, m.Message)

@@ -23,7 +23,7 @@ func (e *Engine) defaultSchema() (*schema.Schema, error) {
 }
 
 // csrfNode is the hidden field every form starts with; it is empty in API flows.
-func csrfNode(f *flow.Flow, c *Client) ui.Node {
+func csrfNode(f *flow.Flow, c *Client) *ui.Node {
 	token := ""
 	if f.Type == flow.Browser && len(c.CSRF) > 0 {
 		token = secret.MaskCSRF(c.CSRF)
@@ -37,10 +37,11 @@ func newToken() string { return secret.NewToken("ory_st_") }
 func TraitNodes(s *schema.Schema, g ui.Group) ui.Nodes {
 	var nodes ui.Nodes
 	for _, f := range s.Fields() {
-		nodes = append(nodes, ui.TraitNode(g, ui.Trait{
-			Name: f.Path, InputType: f.InputType, Required: f.Required, Pattern: f.Pattern,
-			Title: f.Title, Autocomplete: f.Autocomplete,
-		}))
+		n := ui.NewInput(g, f.Path, ui.InputType(f.InputType), ui.RequiredIf(f.Required), ui.Pattern(f.Pattern), ui.Autocomplete(f.Autocomplete))
+		if f.Title != "" {
+			n = n.WithLabel(ui.TraitLabel(f.Title, f.Path))
+		}
+		nodes.Append(n)
 	}
 	return nodes
 }

@@ -46,10 +46,14 @@ func (m *Method) LoginForm(f *flow.Flow, who *identity.Identity) ui.Nodes {
 		return m.refreshForm(who)
 	}
 	title, name := m.Label()
+	label := ui.MsgIdentifierLabel.Message()
+	if title != "" {
+		label = ui.TraitLabel(title, name)
+	}
 	return ui.Nodes{
-		ui.IdentifierNode(title, name),
-		ui.PasswordNode("current-password"),
-		ui.SubmitNode(ui.GroupPassword, "password", ui.SignInWithPassword()),
+		ui.NewInput(ui.GroupDefault, "identifier", ui.InputText, ui.Required(), ui.Value(""), ui.Label(label)),
+		passwordNode("current-password"),
+		ui.NewSubmit(ui.GroupPassword, "method", "password", ui.MsgLoginPassword.Message()),
 	}
 }
 
@@ -60,9 +64,9 @@ func (m *Method) refreshForm(who *identity.Identity) ui.Nodes {
 		return nil
 	}
 	return ui.Nodes{
-		ui.HiddenNode(ui.GroupDefault, "identifier", ids[0]),
-		ui.PasswordNode("current-password"),
-		ui.SubmitNode(ui.GroupPassword, "password", ui.SignIn()),
+		ui.NewInput(ui.GroupDefault, "identifier", ui.InputHidden, ui.Value(ids[0])),
+		passwordNode("current-password"),
+		ui.NewSubmit(ui.GroupPassword, "method", "password", ui.MsgLogin.Message()),
 	}
 }
 
@@ -87,7 +91,7 @@ func (m *Method) Login(ctx context.Context, f *flow.Flow, s flow.Submission) (fl
 		return flow.Outcome{}, busy(err)
 	}
 	if !ok {
-		f.Messages = append(f.Messages, ui.InvalidCredentials())
+		f.Messages = append(f.Messages, ui.MsgCredentialsInvalid.Message())
 		return flow.Outcome{Rejected: true}, nil
 	}
 	return flow.Outcome{Identity: i, IdentityChange: m.rehash(ctx, i, password), AMR: m.amr()}, nil
@@ -125,7 +129,7 @@ func (m *Method) rehash(ctx context.Context, i *identity.Identity, password stri
 
 // RegistrationForm implements flow.RegistrationMethod.
 func (m *Method) RegistrationForm(*flow.Flow) ui.Nodes {
-	return ui.Nodes{ui.PasswordNode("new-password"), ui.SubmitNode(ui.GroupPassword, "password", ui.SignUp())}
+	return ui.Nodes{passwordNode("new-password"), ui.NewSubmit(ui.GroupPassword, "method", "password", ui.MsgRegistration.Message())}
 }
 
 // CheckRegistration implements flow.RegistrationMethod.
@@ -162,6 +166,10 @@ func (m *Method) amr() session.AuthenticationMethod {
 
 // Normalise brings a typed identifier into the form in which identifiers are stored.
 func Normalise(identifier string) string { return strings.ToLower(strings.TrimSpace(identifier)) }
+
+func passwordNode(autocomplete string) *ui.Node {
+	return ui.NewInput(ui.GroupPassword, "password", ui.InputPassword, ui.Required(), ui.Autocomplete(autocomplete), ui.Label(ui.MsgPasswordLabel.Message()))
+}
 
 // missing puts the message of a missing field into the flow, once.
 func missing(f *flow.Flow, name, value string) bool {

@@ -33,7 +33,7 @@ func (p Policy) Check(ctx context.Context, password string, identifiers []string
 	}
 	for _, id := range identifiers {
 		if p.Similar && similar(id, password) {
-			m := ui.PasswordTooSimilar()
+			m := ui.MsgPasswordSimilar.Message()
 			return &m, nil
 		}
 	}
@@ -52,7 +52,7 @@ func (p Policy) breached(ctx context.Context, password string) (*ui.Message, err
 		return nil, err
 	}
 	if n > p.MaxBreaches {
-		m := ui.PasswordBreached()
+		m := ui.MsgPasswordBreached.Message()
 		return &m, nil
 	}
 	return nil, nil
