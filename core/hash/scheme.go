@@ -1,0 +1,119 @@
+package hash
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// scheme is a parsed hash whose parameters are within bounds.
+type scheme interface {
+	cost() cost
+	matches(password []byte) bool
+}
+
+// cost is what the limiter counts while a hash is computed.
+type cost struct {
+	memory  uint64 // KiB
+	threads int
+}
+
+// parse reads a hash of any known format. Imports bring foreign bytes here, so it bounds every number before it is used.
+func parse(hash string) (scheme, error) {
+	if len(hash) > maxHash {
+		return nil, ErrFormat
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(hash, "$"), "$")
+	switch {
+	case !strings.HasPrefix(hash, "$"):
+		return nil, ErrFormat
+	case name == "2a" || name == "2b" || name == "2y":
+		return parseBcrypt(hash)
+	case name == "argon2id":
+		return parseArgon2(hash)
+	case strings.HasPrefix(name, "pbkdf2-"):
+		return parsePBKDF2(hash)
+	default:
+		return nil, ErrFormat
+	}
+}
+
+// Bounds on the salt, the key and the whole text. Real ones are well inside.
+const (
+	minSalt = 8
+	maxSalt = 128
+	maxKey  = 128
+	minKey  = 16 // a shorter key could be met by chance, or by somebody who cut it
+	maxHash = 512
+)
+
+// phc64 is the base64 of the PHC string format: no padding, and one spelling per value.
+var phc64 = base64.RawStdEncoding.Strict()
+
+// fields splits "$a$b$c" and wants exactly n parts.
+func fields(hash string, n int) ([]string, error) {
+	parts := strings.Split(strings.TrimPrefix(hash, "$"), "$")
+	if len(parts) != n {
+		return nil, ErrFormat
+	}
+	return parts, nil
+}
+
+// parameters reads "m=1,t=2" when the names are those wanted, in that order, as every known writer has them.
+func parameters(text string, names ...string) ([]uint64, error) {
+	parts := strings.Split(text, ",")
+	if len(parts) != len(names) {
+		return nil, ErrFormat
+	}
+	values := make([]uint64, len(names))
+	for i, part := range parts {
+		digits, ok := strings.CutPrefix(part, names[i]+"=")
+		if !ok {
+			return nil, ErrFormat
+		}
+		value, err := number(digits)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = value
+	}
+	return values, nil
+}
+
+// number reads a decimal without sign or leading zero. One that fits no machine word is of the right form and too large.
+func number(digits string) (uint64, error) {
+	if digits == "" || strings.Trim(digits, "0123456789") != "" || len(digits) > 1 && digits[0] == '0' {
+		return 0, ErrFormat
+	}
+	value, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s is too large", ErrParameters, digits)
+	}
+	return value, nil
+}
+
+// saltAndKey decodes the last two parts of a PHC string.
+func saltAndKey(salt64, key64 string) (salt, key []byte, err error) {
+	salt, err = phc64.DecodeString(salt64)
+	if err != nil {
+		return nil, nil, ErrFormat
+	}
+	key, err = phc64.DecodeString(key64)
+	if err != nil {
+		return nil, nil, ErrFormat
+	}
+	return salt, key, boundSaltAndKey(uint64(len(salt)), uint64(len(key)))
+}
+
+func boundSaltAndKey(salt, key uint64) error {
+	return errors.Join(bound("salt length", salt, minSalt, maxSalt), bound("key length", key, minKey, maxKey))
+}
+
+func bound(what string, value, least, most uint64) error {
+	if value < least || value > most {
+		return fmt.Errorf("%w: %s is %d, not %d to %d", ErrParameters, what, value, least, most)
+	}
+	return nil
+}
