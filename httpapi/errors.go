@@ -88,23 +88,32 @@ func (c *call) selfServiceError() error {
 		e := apierror.Internal(nil).WithReason("This is a stub error.")
 		return c.json(http.StatusOK, errorView(uuid.NewString(), e.Payload(""), time.Time{}))
 	}
-	if _, err := uuid.Parse(id); err != nil {
-		return apierror.NoRecord()
-	}
-	if n, at, ok := c.s.parseErrorID(id); ok {
-		if c.s.Now().Sub(at) > errorLifetime {
-			return apierror.NoRecord()
-		}
-		return c.json(http.StatusOK, errorView(id, catalogue[n].Payload(""), at))
-	}
-	e, err := c.s.Flows.LoadError(c.r.Context(), id)
-	if errors.Is(err, flow.ErrNotFound) || err == nil && c.s.Now().After(e.ExpiresAt) {
-		return apierror.NoRecord()
-	}
+	e, at, err := c.s.findError(c.r.Context(), id)
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, errorView(id, e.Error, e.CreatedAt))
+	return c.json(http.StatusOK, errorView(id, e, at))
+}
+
+// findError finds an error that keepError made readable.
+func (s *Server) findError(ctx context.Context, id string) (any, time.Time, error) {
+	if _, err := uuid.Parse(id); err != nil {
+		return nil, time.Time{}, apierror.NoRecord()
+	}
+	if n, at, ok := s.parseErrorID(id); ok {
+		if s.Now().Sub(at) > errorLifetime {
+			return nil, at, apierror.NoRecord()
+		}
+		return catalogue[n].Payload(""), at, nil
+	}
+	e, err := s.Flows.LoadError(ctx, id)
+	if errors.Is(err, flow.ErrNotFound) || err == nil && s.Now().After(e.ExpiresAt) {
+		return nil, time.Time{}, apierror.NoRecord()
+	}
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return e.Error, e.CreatedAt, nil
 }
 
 func errorView(id string, e any, at time.Time) map[string]any {
