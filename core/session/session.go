@@ -9,6 +9,7 @@ package session
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -40,6 +41,18 @@ const (
 
 // TokenHash is the SHA-256 of a session token, the only form that is stored.
 type TokenHash [sha256.Size]byte
+
+// MarshalText writes the hash as hex, its form in stored records.
+func (h TokenHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote, and nothing shorter or longer.
+func (h *TokenHash) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(h)) {
+		return errors.New("session: a token hash has 64 hex digits")
+	}
+	_, err := hex.Decode(h[:], text)
+	return err
+}
 
 // HashToken hashes a session token.
 func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }

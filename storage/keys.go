@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+// keys builds every key of a project. Nothing else in the program spells a key.
+type keys struct{ prefix string }
+
+func newKeys(project string) keys { return keys{"p/" + part(project) + "/"} }
+
+// Families of keys below the prefix of a project.
+const (
+	familyIdentities       = "identities/"
+	familySessions         = "sessions/"
+	familyTokens           = "tokens/"
+	familyGrants           = "grants/"
+	familyEpochs           = "epochs/"
+	familyIdentitySessions = "identity-sessions/"
+)
+
+func (k keys) identities() string        { return k.prefix + familyIdentities }
+func (k keys) identity(id string) string { return k.prefix + familyIdentities + part(id) }
+func (k keys) epoch(identityID string) string {
+	return k.prefix + familyEpochs + part(identityID)
+}
+
+func (k keys) identifier(t identity.CredentialType, value string) string {
+	return k.prefix + "identifiers/" + part(string(t)) + "/" + part(value)
+}
+
+func (k keys) verifiable(via, value string) string {
+	return k.prefix + "verifiable/" + part(via) + "/" + part(value)
+}
+
+func (k keys) recovery(via, value string) string {
+	return k.prefix + "recovery/" + part(via) + "/" + part(value)
+}
+
+func (k keys) external(id string) string { return k.prefix + "external/" + part(id) }
+
+func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
+func (k keys) grant(id string) string   { return k.prefix + familyGrants + part(id) }
+func (k keys) token(h session.TokenHash) string {
+	return k.prefix + familyTokens + hex.EncodeToString(h[:])
+}
+
+func (k keys) identitySessions(identityID string) string {
+	return k.prefix + familyIdentitySessions + part(identityID) + "/"
+}
+
+func (k keys) identitySession(identityID, id string) string {
+	return k.identitySessions(identityID) + part(id)
+}
+
+func (k keys) flow(id string) string        { return k.prefix + "flows/" + part(id) }
+func (k keys) storedError(id string) string { return k.prefix + "errors/" + part(id) }
+
+// probe is a key that is never written: reading it tells the store's revision.
+func (k keys) probe() string { return k.prefix + "probe" }
+
+// indexes are the keys that make what is unique about an identity unique, sorted.
+func (k keys) indexes(i *identity.Identity) []string {
+	set := map[string]struct{}{}
+	for t, c := range i.Credentials {
+		for _, v := range c.Identifiers {
+			set[k.identifier(t, v)] = struct{}{}
+		}
+	}
+	for _, a := range i.Verifiable {
+		set[k.verifiable(a.Via, a.Value)] = struct{}{}
+	}
+	for _, a := range i.Recovery {
+		set[k.recovery(a.Via, a.Value)] = struct{}{}
+	}
+	if i.ExternalID != "" {
+		set[k.external(i.ExternalID)] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// maxPart is the longest text that is kept readable in a key.
+const maxPart = 96
+
+// part encodes one component of a key. Different texts get different parts, and
+// no part contains a slash, so a text can neither reach into another component
+// nor collide with another text: plain names stay as they are, anything else is
+// base64url behind "b.", long texts are hashed behind "h." (a plain name has no dot).
+func part(text string) string {
+	switch {
+	case plain(text):
+		return text
+	case len(text) <= maxPart:
+		return "b." + base64.RawURLEncoding.EncodeToString([]byte(text))
+	}
+	sum := sha256.Sum256([]byte(text))
+	return "h." + hex.EncodeToString(sum[:])
+}
+
+// plain tells whether a text can stand in a key as it is, as a UUID can.
+func plain(text string) bool {
+	if text == "" || len(text) > maxPart {
+		return false
+	}
+	return strings.IndexFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}) < 0
+}
