@@ -1,0 +1,39 @@
+package pages
+
+import "html/template"
+
+// footerLink is a way out at the foot of a form.
+type footerLink struct {
+	Question string
+	URL      template.URL
+	Text     string
+}
+
+// Footer lists the links below the form, those of disabled flows left out.
+func (v *view) Footer() []footerLink {
+	var links []footerLink
+	for _, l := range footers[v.kind] {
+		if url := l.of(v.Links); url != "" {
+			links = append(links, footerLink{l.question, url, l.text})
+		}
+	}
+	return links
+}
+
+type footer struct {
+	question string
+	text     string
+	of       func(links) template.URL
+}
+
+// footers are the links of each page, the likeliest first.
+var footers = map[Kind][]footer{
+	Login: {
+		{"", "Forgot your password?", func(l links) template.URL { return l.Recovery }},
+		{"New here?", "Create an account", func(l links) template.URL { return l.Registration }},
+	},
+	Registration: {{"Already have an account?", "Sign in", func(l links) template.URL { return l.Login }}},
+	Recovery:     {{"Remembered it?", "Sign in", func(l links) template.URL { return l.Login }}},
+	Verification: {{"", "Go to sign in", func(l links) template.URL { return l.Login }}},
+	Settings:     {{"", "Back", func(l links) template.URL { return l.Home }}},
+}

@@ -1,0 +1,100 @@
+package pages
+
+import "strings"
+
+// headings are the words at the top of each page.
+var headings = map[Kind]string{
+	Login:        "Sign in",
+	Registration: "Create your account",
+	Recovery:     "Recover your account",
+	Verification: "Verify your address",
+	Settings:     "Account settings",
+	Error:        "Something went wrong",
+}
+
+func heading(p Page) string {
+	switch {
+	case p.Kind == Login && strings.EqualFold(p.RequestedAAL, "aal2"):
+		return "Two-step verification"
+	case p.Kind == Login && p.Refresh:
+		return "Confirm it is you"
+	case p.Kind == Error && p.Error != nil:
+		return errorHeading(p.Error.Code)
+	case p.Kind == Welcome && p.Session == nil:
+		return "Welcome"
+	case p.Kind == Welcome:
+		return "You are signed in"
+	default:
+		return headings[p.Kind]
+	}
+}
+
+func lead(p Page) string {
+	if p.Kind == Welcome && p.Session == nil {
+		return "You are not signed in."
+	}
+	return ""
+}
+
+func errorHeading(code int) string {
+	switch {
+	case code == 404:
+		return "Page not found"
+	case code == 410:
+		return "This page has expired"
+	case code == 401:
+		return "Please sign in"
+	case code == 429:
+		return "Too many attempts"
+	case code >= 400 && code < 500:
+		return "That did not work"
+	default:
+		return headings[Error]
+	}
+}
+
+// nextSteps tell what to do about an error, by status; 0 stands for every other one.
+var nextSteps = map[int]string{
+	0:   "Try again in a few minutes. If it happens again, tell support the error id below.",
+	400: "Go back and try again. If you followed a link, make sure that it is complete.",
+	401: "Sign in and try again.",
+	403: "Go back, reload the page and try again. Make sure that your browser accepts cookies from this site.",
+	404: "The link may be incomplete or too old. Start again from the beginning.",
+	410: "Pages like this one stay open for a limited time. Start again from the beginning.",
+	422: "Go back and check what you entered.",
+	429: "Wait a few minutes, then try again.",
+}
+
+func nextStep(code int) string {
+	if step, ok := nextSteps[code]; ok {
+		return step
+	}
+	if code > 400 && code < 500 {
+		return nextSteps[400]
+	}
+	return nextSteps[0]
+}
+
+// groupHeadings title the sections of the settings page; "" has none.
+var groupHeadings = map[string]string{
+	"profile":       "Profile",
+	"password":      "Password",
+	"oidc":          "Linked accounts",
+	"totp":          "Authenticator app",
+	"lookup_secret": "Backup codes",
+	"webauthn":      "Security keys",
+	"passkey":       "Passkeys",
+}
+
+// humanize makes a label of a field name for the nodes that have none: "traits.name.first_name" is "First name".
+func humanize(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	name = strings.TrimSpace(strings.NewReplacer("_", " ", "-", " ").Replace(name))
+	if name == "" {
+		return "Field"
+	}
+	runes := []rune(name)
+	return strings.ToUpper(string(runes[:1])) + string(runes[1:])
+}
