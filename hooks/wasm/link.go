@@ -1,0 +1,125 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-id/gatehouse/hooks/abi"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// link gives the plugin the functions it imports, and only those. The import list is the permission manifest: what is
+// not granted is an error here, not a surprise at night.
+func (p *Plugin) link(ctx context.Context) error {
+	wanted := map[string]map[string]hostFunc{}
+	for _, def := range p.compiled.ImportedFunctions() {
+		from, name, _ := def.Import()
+		f, err := grant(from, name)
+		if err != nil {
+			return err
+		}
+		if !sameTypes(def, f.params, f.results) {
+			return fmt.Errorf("it imports %s.%s as %s: the function is %s",
+				from, name, signature(def.ParamTypes(), def.ResultTypes()), signature(valueTypes(f.params), valueTypes(f.results)))
+		}
+		if wanted[from] == nil {
+			wanted[from] = map[string]hostFunc{}
+		}
+		wanted[from][name] = f
+	}
+	for from, functions := range wanted {
+		builder := p.runtime.NewHostModuleBuilder(from)
+		for name, f := range functions {
+			builder.NewFunctionBuilder().
+				WithGoModuleFunction(f.adapt(), valueTypes(f.params), valueTypes(f.results)).Export(name)
+		}
+		if _, err := builder.Instantiate(ctx); err != nil {
+			return fmt.Errorf("linking %s: %w", from, err)
+		}
+	}
+	return nil
+}
+
+func grant(from, name string) (hostFunc, error) {
+	f, ok := hostModules[from][name]
+	if ok {
+		return f, nil
+	}
+	if capability := later[name]; from == abi.Module && capability != "" {
+		return f, fmt.Errorf("it imports %s.%s, and the capability %q is not granted", from, name, capability)
+	}
+	if hostModules[from] == nil {
+		known := slices.Sorted(maps.Keys(hostModules))
+		return f, fmt.Errorf("it imports %q from %q: a plugin can import from %s only", name, from, strings.Join(known, ", "))
+	}
+	return f, fmt.Errorf("it imports %s.%s, which does not exist: remove the import or update the server", from, name)
+}
+
+func sameTypes(def api.FunctionDefinition, params, results string) bool {
+	return slices.Equal(def.ParamTypes(), valueTypes(params)) && slices.Equal(def.ResultTypes(), valueTypes(results))
+}
+
+func signature(params, results []api.ValueType) string {
+	names := func(types []api.ValueType) string {
+		all := make([]string, len(types))
+		for i, t := range types {
+			all[i] = api.ValueTypeName(t)
+		}
+		return "(" + strings.Join(all, ", ") + ")"
+	}
+	return names(params) + " -> " + names(results)
+}
+
+// countImports finds out how many functions come before the module's own. Every import is a function: inspect has
+// refused the rest.
+func (p *Plugin) countImports(code []byte) (uint32, error) {
+	r := &reader{data: code, pos: 8}
+	for !r.done() {
+		id := r.byte()
+		section := &reader{data: r.bytes(r.u32())}
+		if id == sectionImport && r.err == nil {
+			n := section.u32()
+			return n, section.err
+		}
+	}
+	return 0, r.err
+}
+
+// checkExports finds the hooks and refuses exports that have a name of the contract and another type.
+func (p *Plugin) checkExports() error {
+	if p.compiled.ExportedMemories()[abi.ExportMemory] == nil {
+		return fmt.Errorf("it exports no memory named %q", abi.ExportMemory)
+	}
+	hooks := []string{abi.ExportHook}
+	for _, event := range abi.Events() {
+		hooks = append(hooks, event.Export())
+	}
+	exports := p.compiled.ExportedFunctions()
+	for _, name := range hooks {
+		if exports[name] != nil {
+			p.hooks = append(p.hooks, name)
+		}
+	}
+	if len(p.hooks) == 0 {
+		if exports["_start"] != nil {
+			return errors.New("it is a program, not a plugin: build it as a reactor (Go: -buildmode=c-shared) that exports hook")
+		}
+		return fmt.Errorf("it exports no hook: export %s or a function of an event, such as %s",
+			abi.ExportHook, abi.RegistrationPrePersist.Export())
+	}
+	results := map[string]string{abi.ExportInitialize: "", abi.ExportInit: "i"}
+	for _, name := range p.hooks {
+		results[name] = "i"
+	}
+	for name, result := range results {
+		if def := exports[name]; def != nil && !sameTypes(def, "", result) {
+			return fmt.Errorf("it exports %s as %s: the function has to be %s",
+				name, signature(def.ParamTypes(), def.ResultTypes()), signature(nil, valueTypes(result)))
+		}
+	}
+	return nil
+}
