@@ -23,10 +23,13 @@ var (
 	ErrNoSpace = errors.New("kv: the store is out of space")
 	// ErrTooLarge says that a commit exceeds MaxOps or MaxBytes.
 	ErrTooLarge = errors.New("kv: the commit is too large")
-	// ErrCompacted ends a watch whose start revision is no longer kept.
+	// ErrCompacted ends a watch, or refuses a List, whose revision is no longer kept.
 	ErrCompacted = errors.New("kv: the revision has been compacted")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("kv: the store is closed")
+	// ErrInvalid says that the request itself is malformed, a mistake of the
+	// caller: a bad key, two ops on one key, a revision that does not exist yet.
+	ErrInvalid = errors.New("kv: the request is malformed")
 )
 
 // Limits of one commit, those of etcd's defaults with headroom.
@@ -48,7 +51,7 @@ func (e Entry) Exists() bool { return e.CreateRevision != 0 }
 
 // Snapshot is the answer to a read: entries as they stood at Revision.
 type Snapshot struct {
-	Revision int64   // the store's revision when the read was answered, > 0
+	Revision int64   // the revision that was read, > 0: the store's when it answered, or ListOptions.Revision
 	Entries  []Entry // Get: one per asked key, in order, missing ones with CreateRevision 0. List: in key order
 	More     bool    // List: there are keys after the last entry
 }
@@ -129,9 +132,11 @@ type Batch struct {
 type Watch interface {
 	// Batches is closed when the watch ends; Err then tells why.
 	Batches() <-chan Batch
-	// RequestProgress asks for a Batch whose Revision is at least that of the
-	// store when it was asked. The answer may never come (a dead connection):
-	// the caller must keep the time.
+	// RequestProgress asks for a Batch that tells how far the watch has come:
+	// the store's revision when it was asked. The answer may never come (a dead
+	// connection, a watch still catching up) and a replica that lags may answer
+	// with an older revision: the caller must keep the time, compare the
+	// revision with the one it needs, and ask again.
 	RequestProgress(ctx context.Context) error
 	// Err is nil while the watch runs and after Close, else the reason of its end.
 	Err() error
@@ -153,7 +158,9 @@ type Store interface {
 	List(ctx context.Context, prefix string, o ListOptions) (Snapshot, error)
 
 	// Commit applies all ops atomically if all conds hold, else returns
-	// ErrConflict and changes nothing. It returns the revision of the commit.
+	// ErrConflict and changes nothing. It returns the revision of the commit;
+	// one that changes nothing (no ops, or deletes of missing keys) makes no
+	// revision of its own and returns the present one.
 	// A key may be named by one op only. A TTL is a promise to forget the key
 	// some time later, never earlier: whoever needs an exact expiry writes it
 	// into the value and checks it. A later Put without TTL keeps the key.
@@ -163,7 +170,8 @@ type Store interface {
 	// Watch delivers the changes of keys with the prefix made after revision
 	// from (0 = from now on). The watch lives until Close or until ctx ends.
 	// An error (ErrCompacted among them) ends it; the caller must then drop
-	// what it derived, read again, and watch from the revision it read.
+	// what it derived, read again, and watch from the revision it read. A watch
+	// from a revision that the store has not reached is silent until it does.
 	Watch(ctx context.Context, prefix string, from int64) (Watch, error)
 
 	// Close releases the store; running calls and watches end with ErrClosed.
