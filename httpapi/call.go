@@ -135,7 +135,7 @@ func (c *call) facts() (*session.Facts, string, error) {
 	case errors.Is(err, session.ErrNotFound):
 		return nil, "", nil
 	case errors.Is(err, session.ErrUnavailable):
-		return nil, "", apierror.Unavailable("The session store can't be reached.").WithCause(err)
+		return nil, "", apierror.Unavailable(err, "The session store can't be reached.")
 	case err != nil:
 		return nil, "", err
 	}

@@ -101,7 +101,7 @@ func (c *call) submitFailed(err error, k flow.Kind, id string, asJSON bool) erro
 	var ex *selfservice.ExpiredError
 	if errors.As(err, &ex) {
 		if asJSON || ex.Next.Type == flow.API {
-			return ex.Error
+			return ex.API
 		}
 		c.redirect(withQuery(c.s.Engine.UIURL(k), "flow", ex.Next.ID))
 		return nil

@@ -16,7 +16,7 @@ import (
 // schemas serves GET /schemas.
 func (c *call) schemas() error {
 	all := c.s.Schemas().All()
-	p := c.page(len(all))
+	p := c.window(len(all))
 	out := []map[string]any{}
 	for _, s := range all[p.from:p.to] {
 		out = append(out, map[string]any{"id": s.ID, "schema": json.RawMessage(s.Raw)})
@@ -46,12 +46,12 @@ func (c *call) findSchema(id string) *schema.Schema {
 	return c.s.Schemas().Get(id)
 }
 
-// page is a window of a listing.
-type page struct{ from, to int }
+// window is a part of a listing.
+type window struct{ from, to int }
 
-// page reads page and per_page, and writes X-Total-Count and Link
+// window reads page and per_page, and writes X-Total-Count and Link
 // (behaviours.md 25): pages count from 0, junk means the default.
-func (c *call) page(total int) page {
+func (c *call) window(total int) window {
 	q := c.r.URL.Query()
 	per := clamp(q.Get("per_page"), 250, 1, 1000)
 	n := clamp(q.Get("page"), 0, 0, 1<<31)
@@ -76,7 +76,7 @@ func (c *call) page(total int) page {
 	}
 	c.w.Header().Set("Link", strings.Join(links, ","))
 	from := min(n*per, total)
-	return page{from, min(from+per, total)}
+	return window{from, min(from+per, total)}
 }
 
 func clamp(s string, def, least, most int) int {

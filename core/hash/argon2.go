@@ -1,8 +1,8 @@
 package hash
 
 import (
+	"cmp"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 
 	"golang.org/x/crypto/argon2"
@@ -50,7 +50,7 @@ func parseArgon2(hash string) (scheme, error) {
 }
 
 func boundArgon2(memory, time, threads uint64) error {
-	return errors.Join(
+	return cmp.Or(
 		bound("argon2 memory", memory, 8*max(threads, 1), argonMaxMemory), // 8 KiB per thread is the algorithm's least
 		bound("argon2 time", time, 1, argonMaxTime),
 		bound("argon2 memory times time", memory*time, 1, argonMaxWork),

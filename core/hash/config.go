@@ -1,8 +1,8 @@
 package hash
 
 import (
+	"cmp"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"runtime"
 )
@@ -61,7 +61,7 @@ func (c Config) check() error {
 		return within("hashers.bcrypt", boundBcrypt(uint64(max(c.BcryptCost, 0))))
 	}
 	a := c.Argon2
-	return within("hashers.argon2", errors.Join(
+	return within("hashers.argon2", cmp.Or(
 		boundArgon2(uint64(a.Memory), uint64(a.Iterations), uint64(a.Parallelism)),
 		boundSaltAndKey(uint64(a.SaltLength), uint64(a.KeyLength)),
 	))

@@ -1,12 +1,12 @@
 package hash
 
 import (
+	"cmp"
 	"crypto/pbkdf2"
 	"crypto/sha1" //nolint:gosec // only to compare imported hashes; as an HMAC in PBKDF2 it isn't broken
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	stdhash "hash"
 	"strings"
@@ -55,7 +55,7 @@ func parsePBKDF2(hash string) (scheme, error) {
 		return nil, fmt.Errorf("%w: the key is %d bytes long, not %d", ErrFormat, len(key), values[1])
 	}
 	blocks := (len(key) + digest().Size() - 1) / digest().Size()
-	err = errors.Join(
+	err = cmp.Or(
 		bound("pbkdf2 iterations", values[0], pbkdf2MinIterations, pbkdf2MaxIterations),
 		bound("pbkdf2 iterations times blocks", values[0]*uint64(blocks), 1, pbkdf2MaxWork),
 	)

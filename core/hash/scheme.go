@@ -1,8 +1,8 @@
 package hash
 
 import (
+	"cmp"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -108,7 +108,7 @@ func saltAndKey(salt64, key64 string) (salt, key []byte, err error) {
 }
 
 func boundSaltAndKey(salt, key uint64) error {
-	return errors.Join(bound("salt length", salt, minSalt, maxSalt), bound("key length", key, minKey, maxKey))
+	return cmp.Or(bound("salt length", salt, minSalt, maxSalt), bound("key length", key, minKey, maxKey))
 }
 
 func bound(what string, value, least, most uint64) error {

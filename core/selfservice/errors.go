@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"

@@ -37,13 +37,15 @@ type Result struct {
 
 // ExpiredError wraps the answer to the submission of an expired flow.
 type ExpiredError struct {
-	*apierror.Error
+	API *apierror.Error
 	// Next is the flow that takes its place; browsers are sent to it.
 	Next *flow.Flow
 }
 
+func (e *ExpiredError) Error() string { return e.API.Error() }
+
 // Unwrap lets errors.As find the API error.
-func (e *ExpiredError) Unwrap() error { return e.Error }
+func (e *ExpiredError) Unwrap() error { return e.API }
 
 // run is one submission on its way through the phases.
 type run struct {
@@ -186,7 +188,7 @@ func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {
 		return fmt.Errorf("saving the flow that replaces %s: %w", old.ID, err)
 	}
-	return &ExpiredError{Error: apierror.FlowExpired(at, now, next.ID), Next: next.Flow}
+	return &ExpiredError{API: apierror.FlowExpired(at, now, next.ID), Next: next.Flow}
 }
 
 // hooks runs the hooks of a point and turns what they decided into the run's fate.

@@ -78,7 +78,7 @@ func lookup(t map[string]any, path string) (any, bool) {
 // flow before, reject the run.
 func (r *run) applyTraits(i *identity.Identity, traits json.RawMessage) error {
 	for _, v := range r.schema.Validate(traits) {
-		r.f.addAt(v.Pointer, ViolationMessage(v))
+		r.f.addAt(v.Pointer, violationMessage(v))
 	}
 	if len(r.f.FieldMessages) > 0 || len(r.f.Messages) > 0 {
 		return errRejected

@@ -229,7 +229,7 @@ var messages = map[MessageID]struct {
 	MsgRegistrationChoose:   {Info, "Please choose how you want to sign in from now on."},
 
 	// Settings.
-	MsgSettingsSaved:            {Success, "Your changes have been saved."},
+	MsgSettingsSaved:            {Success, "Your changes are saved."},
 	MsgSettingsLink:             {Info, "Link {provider}"},
 	MsgSettingsUnlink:           {Info, "Unlink {provider}"},
 	MsgSettingsUnlinkTOTP:       {Info, "Unlink TOTP Authenticator App"},
@@ -238,7 +238,7 @@ var messages = map[MessageID]struct {
 	MsgSettingsLookupReveal:     {Info, "Reveal backup recovery codes"},
 	MsgSettingsLookupRegenerate: {Info, "Generate new backup recovery codes"},
 	MsgSettingsLookupCode:       {Info, "{secret}"},
-	MsgSettingsLookupLabel:      {Info, "These are your backup recovery codes. Please keep them in a safe place."},
+	MsgSettingsLookupLabel:      {Info, "Here are your backup recovery codes. Please store them where only you can find them."},
 	MsgSettingsLookupConfirm:    {Info, "Confirm backup recovery codes"},
 	MsgSettingsWebAuthnAdd:      {Info, "Add security key"},
 	MsgSettingsWebAuthnName:     {Info, "Name of the security key"},

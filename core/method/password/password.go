@@ -101,10 +101,13 @@ func (m *Method) Login(ctx context.Context, f *flow.Flow, s flow.Submission) (fl
 // to compare with.
 func (m *Method) compare(ctx context.Context, i *identity.Identity, password string) (bool, error) {
 	h := m.Hasher()
+	var ok bool
+	var err error
 	if i == nil || i.PasswordHash() == "" {
-		return false, h.CompareUnknown(ctx, []byte(password))
+		err = h.CompareUnknown(ctx, []byte(password))
+	} else {
+		ok, err = h.Compare(ctx, []byte(password), i.PasswordHash())
 	}
-	ok, err := h.Compare(ctx, []byte(password), i.PasswordHash())
 	if errors.Is(err, hash.ErrTooLong) {
 		return false, nil // no stored hash can be of such a password
 	}
@@ -150,7 +153,7 @@ func (m *Method) Register(ctx context.Context, f *flow.Flow, s flow.Submission, 
 	}
 	h, err := m.Hasher().Hash(ctx, []byte(password))
 	if errors.Is(err, hash.ErrTooLong) {
-		f.AddField("password", ui.PasswordTooLong(hash.MaxLength(m.Hasher()), len(password)))
+		f.AddField("password", ui.PasswordTooLong(m.Hasher().MaxLength(), len(password)))
 		return flow.Outcome{Rejected: true}, nil
 	}
 	if err != nil {
