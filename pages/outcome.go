@@ -47,10 +47,7 @@ type moment struct{ RFC3339, Text string }
 var aalNames = map[string]string{"aal1": "One factor", "aal2": "Two factors"}
 
 func newSessionView(s SessionView) *sessionView {
-	logout, _ := linkURL(s.LogoutURL) // "" when it cannot be used
-	if s.LogoutURL == "" {
-		logout = ""
-	}
+	logout, _ := linkURL(s.LogoutURL) // "" when it cannot be used, and then not shown
 	return &sessionView{
 		IdentityID:      s.IdentityID,
 		AAL:             cmp.Or(aalNames[s.AAL], s.AAL),

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// linkURL returns raw as a URL that may stand in href, action or src: an absolute http(s) URL or a path of this site.
+// linkURL returns raw as a URL that may stand in href, action or src, an absolute http(s) URL or a path of this site,
+// and "" when it is neither.
 // Everything else is refused: javascript: and data: run in our origin, //host and \host leave it unseen, and user@host
 // only serves to look like another site.
 func linkURL(raw string) (template.URL, bool) {
@@ -18,11 +19,12 @@ func linkURL(raw string) (template.URL, bool) {
 	if err != nil || u.User != nil || u.Opaque != "" {
 		return "", false
 	}
-	if u.Scheme == "http" || u.Scheme == "https" {
-		return template.URL(raw), u.Host != "" //nolint:gosec // checked above: G203 is about unchecked text
+	isWeb := (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	isPath := u.Scheme == "" && strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//")
+	if !isWeb && !isPath {
+		return "", false
 	}
-	isPath := u.Scheme == "" && u.Host == "" && strings.HasPrefix(raw, "/") && !strings.HasPrefix(raw, "//")
-	return template.URL(raw), isPath //nolint:gosec // as above
+	return template.URL(raw), true //nolint:gosec // checked: the rule is about unchecked text
 }
 
 // unsafeInURL reports characters that browsers drop or rewrite before they parse a URL: with them, what was checked is
@@ -47,7 +49,10 @@ func scriptURL(raw, action string) (template.URL, bool) {
 	if !ok || strings.HasPrefix(raw, "/") {
 		return src, ok
 	}
-	return src, origin(raw) == origin(action)
+	if origin(raw) != origin(action) {
+		return "", false
+	}
+	return src, true
 }
 
 func origin(raw string) string {

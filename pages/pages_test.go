@@ -1,0 +1,217 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+var assetHash = regexp.MustCompile(`pages-[0-9a-f]{12}\.`)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// loadForm reads a form as the API sends it.
+func loadForm(t *testing.T, name string) *ui.Container {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c ui.Container
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatalf("reading form %s: %v", name, err)
+	}
+	return &c
+}
+
+func newRenderer(t *testing.T, o Options) *Renderer {
+	t.Helper()
+	r, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func render(t *testing.T, p Page) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := newRenderer(t, Options{}).Render(&b, p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var allLinks = Links{
+	Login:        "/self-service/login/browser",
+	Registration: "/self-service/registration/browser",
+	Recovery:     "/self-service/recovery/browser",
+	Settings:     "/self-service/settings/browser",
+	Home:         "/auth/welcome",
+}
+
+var signedIn = &SessionView{
+	IdentityID: "0a7f4a52-6b2e-4d0c-9b55-3f4e6c0f9d11",
+	AAL:        "aal1",
+	Traits: map[string]any{
+		"email":      "ada@example.org",
+		"name":       map[string]any{"first": "Ada", "last": "Lovelace"},
+		"age":        36.0,
+		"newsletter": true,
+		"languages":  []any{"en", "fr"},
+	},
+	AuthenticatedAt: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
+	ExpiresAt:       time.Date(2026, 3, 5, 5, 6, 7, 0, time.UTC),
+	LogoutURL:       "/self-service/logout?token=ory_lo_123",
+}
+
+var notFound = &ErrorView{ID: "9f86d081-884c-4d65-9a2f-eaa0c55ad015", Code: 404, Status: "Not Found",
+	Message: "Unable to locate the resource", Reason: "The requested flow does not exist."}
+
+// examples are pages as people meet them, by the name of their golden file.
+func examples(t *testing.T) map[string]Page {
+	form := func(kind Kind, name string) Page {
+		return Page{Kind: kind, UI: loadForm(t, name), Links: allLinks, ReturnTo: "https://app.example/inbox?a=b&c"}
+	}
+	refresh := form(Login, "login-refresh")
+	refresh.Refresh = true
+	second := form(Login, "login-aal2")
+	second.RequestedAAL = "aal2"
+	return map[string]Page{
+		"login":              form(Login, "login"),
+		"login-wrong":        form(Login, "login-wrong"),
+		"login-methods":      form(Login, "login-methods"),
+		"login-refresh":      refresh,
+		"login-aal2":         second,
+		"registration":       form(Registration, "registration"),
+		"registration-error": form(Registration, "registration-error"),
+		"recovery-code":      form(Recovery, "recovery-code"),
+		"settings":           form(Settings, "settings"),
+		"error":              {Kind: Error, Error: notFound, Links: allLinks},
+		"welcome":            {Kind: Welcome, Session: signedIn, Links: allLinks},
+		"welcome-signed-out": {Kind: Welcome, Links: allLinks},
+	}
+}
+
+func TestPagesMatchGoldenFiles(t *testing.T) {
+	for name, page := range examples(t) {
+		t.Run(name, func(t *testing.T) {
+			// A change of the stylesheet is no change of every page.
+			got := assetHash.ReplaceAllString(render(t, page), "pages-hash.")
+			path := filepath.Join("testdata", name+".golden.html")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("page %s differs from %s; run go test ./pages -update and read the change.\ngot:\n%s", name, path, got)
+			}
+		})
+	}
+}
+
+func TestRenderWritesNothingWhenItFails(t *testing.T) {
+	pages := map[string]Page{
+		"unknown kind":      {Kind: "inbox"},
+		"no form":           {Kind: Login},
+		"no error":          {Kind: Error},
+		"script as action":  {Kind: Login, UI: ui.NewContainer("javascript:alert(1)")},
+		"action elsewhere":  {Kind: Login, UI: ui.NewContainer("//evil.example/x")},
+		"action is missing": {Kind: Login, UI: ui.NewContainer("")},
+	}
+	for name, page := range pages {
+		var b bytes.Buffer
+		if err := newRenderer(t, Options{}).Render(&b, page); err == nil || b.Len() > 0 {
+			t.Errorf("%s: got error %v and %d bytes, want an error and none", name, err, b.Len())
+		}
+	}
+}
+
+func TestNewRefusesUnusableOptions(t *testing.T) {
+	for _, o := range []Options{
+		{Accent: "red"}, {Accent: "#12345"}, {Accent: "#fff;}body{display:none"}, {Accent: "#ggg"},
+		{Logo: "javascript:alert(1)"}, {Logo: "https://tracker.example/logo.png"}, {Logo: "//tracker.example/l.png"},
+		{Logo: "data:image/svg+xml;base64,AAAA"}, {Logo: "data:text/html;base64,AAAA"},
+		{AssetPath: "assets/"}, {AssetPath: "/assets"}, {AssetPath: "//cdn.example/"}, {AssetPath: "javascript:/"},
+	} {
+		if _, err := New(o); err == nil {
+			t.Errorf("New(%+v) took the option", o)
+		}
+	}
+}
+
+func TestBrandingIsShown(t *testing.T) {
+	r := newRenderer(t, Options{Name: "Acme & Sons", Logo: "/logo.png", Accent: "#fc0"})
+	var b bytes.Buffer
+	if err := r.Render(&b, Page{Kind: Welcome}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`<img src="/logo.png" alt="Acme &amp; Sons" height="32">`, "Welcome – Acme &amp; Sons"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("page lacks %s", want)
+		}
+	}
+	_, css, _ := r.Asset(r.stylesheet)
+	if !bytes.Contains(css, []byte("@media (prefers-color-scheme:dark){:root{--accent:#ffcc00;--on-accent:#000000}}")) {
+		t.Error("stylesheet lacks the accent")
+	}
+}
+
+func TestAccentCanBeReadWhateverItIs(t *testing.T) {
+	for _, hex := range []string{"#000", "#fff", "#ff0000", "#ffee00", "#777", "#00f", "#0f0", "#123456"} {
+		c, err := parseColour(hex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		light, dark := readable(c, lightSurface, black), readable(c, darkSurface, white)
+		if got := contrast(light, lightSurface); got < minContrast {
+			t.Errorf("%s on light: contrast %.2f, want at least %v", hex, got, minContrast)
+		}
+		if got := contrast(dark, darkSurface); got < minContrast {
+			t.Errorf("%s on dark: contrast %.2f, want at least %v", hex, got, minContrast)
+		}
+	}
+}
+
+func TestAssetsAreNamedByTheirContent(t *testing.T) {
+	plain, green := newRenderer(t, Options{}), newRenderer(t, Options{Accent: "#080"})
+	if plain.stylesheet == green.stylesheet {
+		t.Errorf("two stylesheets share the name %s", plain.stylesheet)
+	}
+	for _, name := range plain.Assets() {
+		contentType, body, ok := plain.Asset(name)
+		if !ok || len(body) == 0 || !strings.Contains(contentType, "charset=utf-8") {
+			t.Errorf("Asset(%q) = %q, %d bytes, %v", name, contentType, len(body), ok)
+		}
+	}
+	if _, _, ok := plain.Asset("../pages.go"); ok {
+		t.Error("Asset serves a name that is none")
+	}
+}
+
+func TestPolicyAllowsOnlyOrigins(t *testing.T) {
+	got := CSP("https://app.example/welcome?x=1", "http://127.0.0.1:4455", "https://*.example.org", "https:",
+		"javascript:alert(1)", "https://x.example; script-src *", "https://a b", "*", "", "https://u:p@[::1]:8443/")
+	want := "form-action 'self' https://app.example http://127.0.0.1:4455 https://*.example.org https: https://[::1]:8443;"
+	if !strings.Contains(got, want) {
+		t.Errorf("CSP = %q, want it to contain %q", got, want)
+	}
+	for _, word := range []string{"unsafe-inline", "unsafe-eval", "script-src *"} {
+		if strings.Contains(got, word) {
+			t.Errorf("CSP = %q contains %s", got, word)
+		}
+	}
+}
