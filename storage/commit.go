@@ -105,7 +105,7 @@ const recognition = 2 * time.Second
 // its way, so it is neither called a failure that may be repeated nor repeated
 // here: the caller gets the error and decides.
 func (s *Store) ambiguous(ctx context.Context, p *plan, cause error) (int64, error) {
-	if errors.Is(cause, kv.ErrNoSpace) || errors.Is(cause, kv.ErrTooLarge) || errors.Is(cause, kv.ErrClosed) {
+	if errors.Is(cause, kv.ErrNoSpace) || errors.Is(cause, kv.ErrTooLarge) || errors.Is(cause, kv.ErrClosed) || errors.Is(cause, kv.ErrInvalid) {
 		return 0, cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recognition)
