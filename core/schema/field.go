@@ -27,6 +27,8 @@ type Field struct {
 	ItemType string
 	// Enum lists the allowed values in document order.
 	Enum []any
+	// Identifies lists the credential types whose login identifier this trait is, in document order.
+	Identifies []string
 }
 
 // maxFieldDepth bounds the nesting of objects and references: a schema that refers to itself has no end.
@@ -179,6 +181,13 @@ func newField(n *node, path, kind string) Field {
 	}
 	if e := n.get("enum"); e != nil {
 		f.Enum, _ = e.plain().([]any)
+	}
+	if c := n.get("ory.sh/kratos", "credentials"); c != nil {
+		for _, method := range c.keys {
+			if id := c.get(method, "identifier"); id != nil && id.scalar == true {
+				f.Identifies = append(f.Identifies, method)
+			}
+		}
 	}
 	return f
 }

@@ -1,0 +1,204 @@
+// Package gateway assembles stores, engine, methods, hooks and HTTP edge into one server.
+//
+// The host (caddymodule) and the tests build the same thing through it; it
+// decides nothing that a user can see.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/method/password"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
+	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/hooks"
+	"github.com/gatehouse-id/gatehouse/httpapi"
+	"github.com/gatehouse-id/gatehouse/pages"
+	"github.com/gatehouse-id/gatehouse/storage"
+	"github.com/gatehouse-id/gatehouse/storage/kv"
+)
+
+// Options are what a gateway is made of.
+type Options struct {
+	Config  *config.Config // valid; required
+	KV      kv.Store       // required; not closed by the gateway
+	Project string         // "" means "default"
+	// Keys sign and seal; required. Every node of a cluster needs the same.
+	Keys *secret.Keys
+	// Plugins are the site's hooks, in order.
+	Plugins []Plugin
+	// Limiter bounds the memory of password hashing over all gateways of the process; required.
+	Limiter *hash.Limiter
+	// BaseDir is what relative file:// URLs of schemas start from.
+	BaseDir string
+	// BaseURL and AdminURL are used when the configuration names none.
+	BaseURL, AdminURL string
+	// Staleness is how long a revoked session may still be accepted at most; 0 means 2 s.
+	Staleness time.Duration
+	ClientIP  func(r *http.Request) string
+	Version   string
+	Logger    *slog.Logger
+	Now       func() time.Time // nil means time.Now
+}
+
+// Plugin binds a compiled plugin to a point.
+type Plugin struct {
+	Point  flow.Point
+	Name   string
+	Plugin hooks.Plugin
+	Allow  bool // let the flow go on when the plugin fails
+}
+
+// Gateway is an assembled server.
+type Gateway struct {
+	Server  *httpapi.Server
+	Checker *session.Checker
+	Store   *storage.Store
+	Engine  *selfservice.Engine
+	Schemas *schema.Set
+}
+
+// New assembles a gateway. It starts nothing; the caller runs Run.
+func New(ctx context.Context, o Options) (*Gateway, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Project == "" {
+		o.Project = "default"
+	}
+	schemas, err := loadSchemas(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := hash.New(hasherConfig(o.Config), o.Limiter)
+	if err != nil {
+		return nil, err
+	}
+	renderer, err := pages.New(pages.Options{})
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas}
+	g.Store.Now = o.Now
+	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
+	g.Engine = g.engine(o, hasher)
+	g.Server, err = httpapi.New(httpapi.Options{
+		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Checker: g.Checker,
+		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
+		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
+		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
+	})
+	return g, err
+}
+
+// Run keeps the session cache honest until ctx ends.
+func (g *Gateway) Run(ctx context.Context) error { return g.Checker.Run(ctx) }
+
+// ready asks the store for its revision, which takes a quorum.
+func (g *Gateway) ready(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+	defer cancel()
+	_, err := g.Store.Revision(ctx)
+	return err
+}
+
+func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
+	e := &selfservice.Engine{
+		Config:     func() *config.Config { return o.Config },
+		Schemas:    func() *schema.Set { return g.Schemas },
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Keys: o.Keys, Logger: o.Logger, Now: o.Now,
+	}
+	e.Methods = []flow.Method{&password.Method{
+		Identities: g.Store, Hasher: func() *hash.Hasher { return hasher },
+		Policy: func() password.Policy { return policy(o.Config) },
+		On:     func() bool { return o.Config.SelfService.Methods.Password.Enabled },
+		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
+		Logger: o.Logger, Now: o.Now,
+	}}
+	e.Hooks = runner(o, e)
+	return e
+}
+
+func runner(o Options, e *selfservice.Engine) *hooks.Runner {
+	r := &hooks.Runner{Config: e.Config, Logger: o.Logger}
+	for _, p := range o.Plugins {
+		r.Bound = append(r.Bound, hooks.Bound{Point: p.Point, Name: p.Name, Allow: p.Allow, Guest: &hooks.ABIGuest{
+			Name: p.Name, Plugin: p.Plugin,
+			Redirect: func(to string) error {
+				_, err := e.ReturnTo(to, o.BaseURL)
+				return err
+			},
+		}})
+	}
+	return r
+}
+
+func (g *Gateway) accounts(o Options, hasher *hash.Hasher) *selfservice.Accounts {
+	return &selfservice.Accounts{
+		Identities: g.Store, Sessions: g.Store, Schemas: g.Engine.Schemas, Now: o.Now, Known: hasher.Known,
+		Hash: func(ctx context.Context, password string) (string, error) { return hasher.Hash(ctx, []byte(password)) },
+	}
+}
+
+func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
+	var sources []schema.Source
+	for _, s := range o.Config.Identity.Schemas {
+		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL})
+	}
+	set, err := schema.Load(ctx, sources, schema.Options{BaseDir: o.BaseDir})
+	if err != nil {
+		return nil, err
+	}
+	if set.Get(o.Config.Identity.DefaultSchemaID) == nil {
+		return nil, fmt.Errorf("identity.default_schema_id: no schema %q in identity.schemas", o.Config.Identity.DefaultSchemaID)
+	}
+	return set, nil
+}
+
+// hasherConfig translates the configuration document's units.
+func hasherConfig(c *config.Config) hash.Config {
+	a := c.Hashers.Argon2
+	return hash.Config{
+		Algorithm: hash.Algorithm(c.Hashers.Algorithm), BcryptCost: c.Hashers.Bcrypt.Cost,
+		Argon2: hash.Argon2Config{
+			Memory: uint32(min(uint64(a.Memory)/1024, 1<<32-1)), Iterations: uint32(a.Iterations),
+			Parallelism: uint8(min(a.Parallelism, 255)), SaltLength: uint32(a.SaltLength), KeyLength: uint32(a.KeyLength),
+		},
+	}
+}
+
+// breachClient asks about breached passwords; the caller sets a shorter deadline.
+var breachClient = &http.Client{Timeout: 5 * time.Second}
+
+func policy(c *config.Config) password.Policy {
+	p := &c.SelfService.Methods.Password.Config
+	out := password.Policy{
+		MinLength: p.MinPasswordLength, Similar: p.IdentifierSimilarityCheckEnabled,
+		MaxBreaches: p.MaxBreaches, IgnoreErrors: p.IgnoreNetworkErrors,
+	}
+	if p.HaveIBeenPwnedEnabled {
+		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: breachClient}).Count
+	}
+	return out
+}
+
+// identifierLabel finds the title of the trait that people sign in with.
+func identifierLabel(s *schema.Schema) (title, name string) {
+	for _, f := range s.Fields() {
+		if slices.Contains(f.Identifies, string(identity.Password)) {
+			return f.Title, f.Path
+		}
+	}
+	return "", ""
+}
