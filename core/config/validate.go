@@ -1,4 +1,247 @@
 package config
 
-// Validate checks what types can't say.
-func (c *Config) Validate() error { return nil }
+import (
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+	"unicode/utf8"
+)
+
+// Validate checks what types can't say: that values are in range and fit each other. It reports everything wrong at once;
+// each problem names the key path and the fix.
+func (c *Config) Validate() error {
+	v := new(checker)
+	v.serve(c)
+	v.selfService(&c.SelfService)
+	v.session(c)
+	v.identity(&c.Identity)
+	v.secrets(c)
+	v.hashers(&c.Hashers)
+	v.methods(&c.SelfService.Methods)
+	if len(v.problems) > 0 {
+		return v.problems
+	}
+	return nil
+}
+
+// checker notes what is wrong.
+type checker struct{ problems Problems }
+
+func (v *checker) require(ok bool, path, format string, args ...any) {
+	if !ok {
+		v.problems = append(v.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (v *checker) serve(c *Config) {
+	v.base("serve.public.base_url", c.Serve.Public.BaseURL)
+	v.base("serve.admin.base_url", c.Serve.Admin.BaseURL)
+	v.between("serve.public.port", c.Serve.Public.Port, 0, 65535)
+	v.between("serve.admin.port", c.Serve.Admin.Port, 0, 65535)
+	cors := c.Serve.Public.CORS
+	v.between("serve.public.cors.max_age", cors.MaxAge, 0, 1<<30)
+	for i, origin := range cors.AllowedOrigins {
+		at := fmt.Sprintf("serve.public.cors.allowed_origins[%d]", i)
+		v.require(strings.Count(origin, "*") <= 1, at, "%q has more than one wildcard: write one, as in https://*.example.org", origin)
+		v.require(origin == "*" || strings.Contains(origin, "://"), at, "%q is not an origin: write https://app.example.org", origin)
+	}
+}
+
+func (v *checker) selfService(s *SelfService) {
+	const at = "selfservice."
+	v.require(s.DefaultBrowserReturnURL != "", at+"default_browser_return_url", "is missing: set where browsers go in the end")
+	v.address(at+"default_browser_return_url", s.DefaultBrowserReturnURL)
+	for i, u := range s.AllowedReturnURLs {
+		v.address(fmt.Sprintf(at+"allowed_return_urls[%d]", i), u)
+	}
+	f := &s.Flows
+	v.page("error", f.Error.UIURL)
+	v.flow("login", f.Login.UIURL, f.Login.Lifespan, f.Login.After)
+	v.flow("registration", f.Registration.UIURL, f.Registration.Lifespan, f.Registration.After)
+	v.flow("settings", f.Settings.UIURL, f.Settings.Lifespan, f.Settings.After)
+	v.flow("recovery", f.Recovery.UIURL, f.Recovery.Lifespan, f.Recovery.After)
+	v.flow("verification", f.Verification.UIURL, f.Verification.Lifespan, f.Verification.After)
+	v.address(at+"flows.logout.after.default_browser_return_url", f.Logout.After.DefaultBrowserReturnURL)
+	v.oneOf(at+"flows.login.style", f.Login.Style, "", "unified", "identifier_first")
+	v.oneOf(at+"flows.registration.style", f.Registration.Style, "", "unified", "profile_first")
+	v.oneOf(at+"flows.recovery.use", f.Recovery.Use, "link", "code")
+	v.oneOf(at+"flows.verification.use", f.Verification.Use, "link", "code")
+	v.oneOf(at+"flows.settings.required_aal", f.Settings.RequiredAAL, "aal1", "highest_available")
+	v.positive(at+"flows.settings.privileged_session_max_age", f.Settings.PrivilegedSessionMaxAge)
+	v.hooks(at+"flows.login.before.hooks", f.Login.Before.Hooks)
+	v.hooks(at+"flows.registration.before.hooks", f.Registration.Before.Hooks)
+}
+
+func (v *checker) flow(name, ui string, lifespan Duration, after After) {
+	at := "selfservice.flows." + name
+	v.page(name, ui)
+	v.positive(at+".lifespan", lifespan)
+	v.address(at+".after.default_browser_return_url", after.DefaultBrowserReturnURL)
+	v.hooks(at+".after.hooks", after.Hooks)
+	for method, m := range after.Methods {
+		v.address(at+".after."+method+".default_browser_return_url", m.DefaultBrowserReturnURL)
+		v.hooks(at+".after."+method+".hooks", m.Hooks)
+	}
+}
+
+func (v *checker) hooks(at string, hooks []Hook) {
+	for i, h := range hooks {
+		v.require(h.Hook != "", fmt.Sprintf("%s[%d].hook", at, i), "is missing: name the hook, such as session")
+	}
+}
+
+func (v *checker) session(c *Config) {
+	v.positive("session.lifespan", c.Session.Lifespan)
+	v.require(c.Session.EarliestPossibleExtend >= 0, "session.earliest_possible_extend", "must not be negative")
+	v.oneOf("session.whoami.required_aal", c.Session.Whoami.RequiredAAL, "aal1", "highest_available")
+	v.require(cookieName(c.Session.Cookie.Name), "session.cookie.name",
+		"%q can not be a cookie's name: use letters, digits, - and _", c.Session.Cookie.Name)
+	for _, cookie := range []struct{ at, domain, path, sameSite string }{
+		{"session.cookie", c.Session.Cookie.Domain, c.Session.Cookie.Path, c.Session.Cookie.SameSite},
+		{"cookies", c.Cookies.Domain, c.Cookies.Path, c.Cookies.SameSite},
+	} {
+		v.oneOf(cookie.at+".same_site", cookie.sameSite, "", "Strict", "Lax", "None")
+		v.require(cookie.path == "" || cookie.path[0] == '/', cookie.at+".path", "must start with /")
+		v.require(!strings.ContainsAny(cookie.domain+cookie.path, " ;,\r\n"), cookie.at, "must hold no space, comma or semicolon")
+		v.require(!strings.ContainsAny(cookie.domain, "/:"), cookie.at+".domain", "%q must be a bare host name", cookie.domain)
+		v.require(cookie.sameSite != "None" || c.SecureCookies() || c.Dev, cookie.at+".same_site",
+			"None needs https, or browsers drop the cookie: set serve.public.base_url to an https URL")
+	}
+}
+
+func (v *checker) identity(i *Identity) {
+	v.require(len(i.Schemas) > 0, "identity.schemas", "is empty: name at least one schema, such as preset://email")
+	seen := make(map[string]bool)
+	for n, s := range i.Schemas {
+		at := fmt.Sprintf("identity.schemas[%d]", n)
+		v.require(s.ID != "", at+".id", "is missing")
+		v.require(!seen[s.ID], at+".id", "%q is the id of another schema: give each its own", s.ID)
+		scheme, _, _ := strings.Cut(s.URL, "://")
+		v.oneOf(at+".url", scheme, "file", "http", "https", "base64", "preset")
+		seen[s.ID] = true
+	}
+	v.require(len(i.Schemas) == 0 || seen[i.DefaultSchemaID], "identity.default_schema_id",
+		"%q is not among identity.schemas: add it there, or name one that is", i.DefaultSchemaID)
+}
+
+func (v *checker) secrets(c *Config) {
+	for i, s := range c.Secrets.Default {
+		v.require(utf8.RuneCountInString(s) >= 16, fmt.Sprintf("secrets.default[%d]", i), "must have at least 16 characters")
+	}
+	for i, s := range c.Secrets.Cookie {
+		v.require(utf8.RuneCountInString(s) >= 16, fmt.Sprintf("secrets.cookie[%d]", i), "must have at least 16 characters")
+	}
+	for i, s := range c.Secrets.Cipher {
+		v.require(len(s) == 32, fmt.Sprintf("secrets.cipher[%d]", i), "must have exactly 32 characters, not %d", len(s))
+	}
+	v.oneOf("ciphers.algorithm", c.Ciphers.Algorithm, "noop", "aes", "xchacha20-poly1305")
+	v.require(c.Ciphers.Algorithm == "noop" || len(c.Secrets.Cipher) > 0, "secrets.cipher",
+		"is empty, and ciphers.algorithm %q needs one of 32 characters", c.Ciphers.Algorithm)
+}
+
+func (v *checker) hashers(h *Hashers) {
+	v.oneOf("hashers.algorithm", h.Algorithm, "argon2", "bcrypt")
+	v.between("hashers.bcrypt.cost", h.Bcrypt.Cost, 4, 31)
+	const at = "hashers.argon2."
+	v.require(h.Argon2.Memory >= 8<<10 && h.Argon2.Memory <= 4<<30, at+"memory", "must be between 8KiB and 4GiB")
+	v.between(at+"iterations", h.Argon2.Iterations, 1, 1000)
+	v.between(at+"parallelism", h.Argon2.Parallelism, 1, 255)
+	v.between(at+"salt_length", h.Argon2.SaltLength, 16, 256)
+	v.between(at+"key_length", h.Argon2.KeyLength, 16, 256)
+}
+
+func (v *checker) methods(m *Methods) {
+	const at = "selfservice.methods."
+	p := m.Password.Config
+	v.between(at+"password.config.min_password_length", p.MinPasswordLength, 6, 1024)
+	v.between(at+"password.config.max_breaches", p.MaxBreaches, 0, 100)
+	v.require(!strings.ContainsAny(p.HaveIBeenPwnedHost, "/ "), at+"password.config.haveibeenpwned_host",
+		"%q must be a bare host name", p.HaveIBeenPwnedHost)
+	v.positive(at+"code.config.lifespan", m.Code.Config.Lifespan)
+	v.positive(at+"link.config.lifespan", m.Link.Config.Lifespan)
+	if m.WebAuthn.Enabled {
+		v.require(m.WebAuthn.Config.RP.ID != "", at+"webauthn.config.rp.id", "is missing: set the domain of the site")
+		v.require(m.WebAuthn.Config.RP.DisplayName != "", at+"webauthn.config.rp.display_name", "is missing: set the name of the site")
+	}
+	seen := make(map[string]bool)
+	for i, p := range m.OIDC.Config.Providers {
+		where := fmt.Sprintf("%soidc.config.providers[%d].", at, i)
+		v.require(p.ID != "", where+"id", "is missing")
+		v.require(!seen[p.ID], where+"id", "%q is the id of another provider: give each its own", p.ID)
+		seen[p.ID] = true
+		v.require(p.Provider != "", where+"provider", "is missing: name the kind, such as generic")
+		v.require(p.ClientID != "", where+"client_id", "is missing")
+		v.require(p.MapperURL != "", where+"mapper_url", "is missing: name the Jsonnet file that maps claims to traits")
+	}
+}
+
+func (v *checker) page(flow, ui string) {
+	at := "selfservice.flows." + flow + ".ui_url"
+	v.require(ui != "", at, "is missing: name the page, such as /auth/%s", flow)
+	v.address(at, ui)
+}
+
+// base demands the URL of an API: absolute, and without what a link could not be appended to.
+func (v *checker) base(at, text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	v.require(err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", at,
+		"must be a URL such as https://id.example.org/")
+	v.require(err != nil || (u.RawQuery == "" && u.Fragment == "" && u.User == nil), at, "must have no query, fragment or user")
+}
+
+// address demands an absolute URL or an absolute path; empty is for the caller to judge. Schemes of apps are fine, those
+// that run a script are not, and "//host" is a host that looks like a path.
+func (v *checker) address(at, text string) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	if err != nil {
+		v.require(false, at, "is not a URL: check for spaces and stray characters")
+		return
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "javascript", "data", "vbscript", "blob", "about", "file":
+		v.require(false, at, "must not have the scheme %q", u.Scheme)
+	case "":
+		v.require(path.IsAbs(text) && !strings.HasPrefix(text, "//") && !strings.ContainsRune(text, '\\'), at,
+			"%q must be an absolute URL, or a path that starts with one /", text)
+	case "http", "https":
+		v.require(u.Host != "", at, "%q has no host", text)
+	}
+}
+
+func (v *checker) positive(at string, d Duration) {
+	v.require(d > 0, at, "must be more than nothing, such as 1h")
+}
+
+func (v *checker) between(at string, n, low, high int) {
+	v.require(n >= low && n <= high, at, "is %d: it must be between %d and %d", n, low, high)
+}
+
+func (v *checker) oneOf(at, value string, choices ...string) {
+	for _, c := range choices {
+		if value == c {
+			return
+		}
+	}
+	v.require(false, at, "%q is not known: write %s", value, strings.Join(nonEmpty(choices), ", "))
+}
+
+func nonEmpty(list []string) []string {
+	if list[0] == "" {
+		return list[1:]
+	}
+	return list
+}
+
+func cookieName(name string) bool {
+	odd := func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_-.", r))
+	}
+	return name != "" && !strings.ContainsFunc(name, odd)
+}

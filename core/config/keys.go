@@ -1,0 +1,242 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// status says what a key does in this version.
+type status int
+
+const (
+	// works: the key is acted on.
+	works status = iota
+	// later: the key is known, and its capability isn't built yet.
+	later
+	// ignored: the key is known, and something else decides.
+	ignored
+)
+
+// when says which values of a key without effect are worth a warning.
+type when int
+
+const (
+	// always: anything that isn't empty, false or zero.
+	always when = iota
+	// enabled: an object whose "enabled" is true.
+	enabled
+	// unlessDisabled: an object whose "enabled" isn't false.
+	unlessDisabled
+)
+
+// row is one line of the table.
+type row struct {
+	// path is dotted; "*" stands for any one step. A row speaks for everything below it that has no row of its own.
+	path   string
+	status status
+	// why follows "has no effect: " in the warning.
+	why  string
+	when when
+	// as is the name of the key that this one is another name of.
+	as string
+}
+
+// keys is the one place that says what this version does with each part of a configuration document. A key with neither a
+// row nor a field in Config is refused.
+var keys = []row{
+	{path: "version", status: works},
+	{path: "dev", status: works},
+	{path: "dsn", status: ignored, why: "the store is chosen in the Caddyfile (store embedded, or store etcd)"},
+
+	{path: "serve.public", status: works},
+	{path: "serve.admin", status: works},
+	{path: "serve.*.tls", status: ignored, why: "Caddy makes and renews the certificates"},
+	{path: "serve.*.socket", status: ignored, why: "use Caddy's bind directive"},
+	{path: "serve.*.request_log", status: ignored, why: "use Caddy's log directive"},
+	{path: "serve.public.cors.options_passthrough", status: ignored, why: "preflight requests are always answered here"},
+	{path: "serve.public.cors.debug", status: ignored, why: "use Caddy's log directive"},
+	{path: "serve.public.domain_aliases", status: ignored, why: "serve a site for each host name"},
+
+	{path: "session.lifespan", status: works},
+	{path: "session.cookie", status: works},
+	{path: "session.earliest_possible_extend", status: works},
+	{path: "session.whoami.required_aal", status: later, why: "sessions have one assurance level yet"},
+	{path: "session.whoami.tokenizer", status: later, why: "sessions can't be turned into a JWT yet"},
+	{path: "cookies", status: works},
+
+	{path: "identity", status: works},
+	{path: "identity.schemas.*.selfservice_selectable", status: later, why: "people register with the default schema"},
+
+	{path: "selfservice.default_browser_return_url", status: works},
+	{path: "selfservice.allowed_return_urls", status: works},
+	{path: "selfservice.whitelisted_return_urls", status: works, as: "allowed_return_urls"},
+
+	{path: "selfservice.methods.password", status: works},
+	{path: "selfservice.methods.password.config.migrate_hook", status: later, why: "passwords can't be taken over by a web hook yet"},
+	{path: "selfservice.methods.profile", status: later, why: "the settings flow isn't there yet", when: enabled},
+	{path: "selfservice.methods.code", status: later, why: "codes can't be sent yet", when: unlessDisabled},
+	{path: "selfservice.methods.link", status: later, why: "links can't be sent yet", when: unlessDisabled},
+	{path: "selfservice.methods.totp", status: later, why: "authenticator apps can't be used yet", when: enabled},
+	{path: "selfservice.methods.lookup_secret", status: later, why: "backup codes can't be used yet", when: enabled},
+	{path: "selfservice.methods.webauthn", status: later, why: "security keys can't be used yet", when: enabled},
+	{path: "selfservice.methods.passkey", status: later, why: "passkeys can't be used yet", when: enabled},
+	{path: "selfservice.methods.oidc", status: later, why: "third parties can't sign people in yet", when: enabled},
+	{path: "selfservice.methods.saml", status: later, why: "third parties can't sign people in yet", when: enabled},
+	{path: "selfservice.methods.captcha", status: later, why: "there is no captcha", when: enabled},
+	{path: "selfservice.methods.b2b", status: later, why: "there are no organizations"},
+	{path: "selfservice.methods.oidc.config.providers.*.tenant", status: later, as: "microsoft_tenant"},
+	{path: "selfservice.methods.oidc.config.providers.*.azure_tenant", status: later, as: "microsoft_tenant"},
+	{path: "selfservice.methods.oidc.config.providers.*.team_id", status: later, as: "apple_team_id"},
+	{path: "selfservice.methods.oidc.config.providers.*.private_key_id", status: later, as: "apple_private_key_id"},
+	{path: "selfservice.methods.oidc.config.providers.*.private_key", status: later, as: "apple_private_key"},
+
+	{path: "selfservice.flows.error", status: works},
+	{path: "selfservice.flows.login", status: works},
+	{path: "selfservice.flows.login.style", status: works},
+	{path: "selfservice.flows.registration", status: works},
+	{path: "selfservice.flows.registration.style", status: works},
+	{path: "selfservice.flows.registration.login_hints", status: later, why: "a taken identifier is told in the same words to all"},
+	{path: "selfservice.flows.registration.enable_legacy_one_step", status: ignored, why: "set style to unified"},
+	{path: "selfservice.flows.settings", status: later, why: "the settings flow isn't there yet"},
+	{path: "selfservice.flows.recovery", status: later, why: "the recovery flow isn't there yet", when: enabled},
+	{path: "selfservice.flows.verification", status: later, why: "the verification flow isn't there yet", when: enabled},
+	{path: "selfservice.flows.logout", status: works},
+
+	{path: "hashers", status: works},
+	{path: "hashers.argon2.expected_duration", status: ignored, why: "the cost is set by memory and iterations"},
+	{path: "hashers.argon2.expected_deviation", status: ignored, why: "the cost is set by memory and iterations"},
+	{path: "hashers.argon2.dedicated_memory", status: ignored, why: "the cost is set by memory and iterations"},
+	{path: "secrets.default", status: works},
+	{path: "secrets.cookie", status: works},
+	{path: "secrets.cipher", status: later, why: "no third-party tokens are stored yet"},
+	{path: "secrets.pagination", status: ignored, why: "page tokens hold nothing secret"},
+	{path: "ciphers", status: later, why: "no third-party tokens are stored yet"},
+
+	{path: "courier", status: later, why: "no messages are sent yet"},
+	{path: "watch-courier", status: ignored, why: "every node delivers messages"},
+	{path: "expose-metrics-port", status: ignored, why: "use Caddy's metrics"},
+	{path: "clients.http", status: later, why: "nothing calls out yet"},
+	{path: "clients.web_hook", status: later, why: "nothing calls out yet"},
+	{path: "oauth2_provider", status: later, why: "no OAuth2 server can be connected yet"},
+
+	{path: "log", status: ignored, why: "use Caddy's log option"},
+	{path: "tracing", status: ignored, why: "use Caddy's tracing directive"},
+	{path: "profiling", status: ignored, why: "use Caddy's admin endpoint"},
+	{path: "sqa-opt-out", status: ignored, why: "nothing is reported to anyone"},
+	{path: "sqa_opt_out", status: ignored, why: "nothing is reported to anyone"},
+	{path: "help", status: ignored, why: "it belongs on the command line"},
+	{path: "config", status: ignored, why: "it belongs on the command line"},
+	{path: "db", status: ignored, why: "there is no SQL database"},
+	{path: "preview", status: ignored, why: "reads are always consistent"},
+	{path: "feature_flags", status: ignored, why: "there are no such switches"},
+	{path: "organizations", status: later, why: "there are no organizations"},
+	{path: "enterprise", status: ignored, why: "there is one edition"},
+	{path: "revision", status: ignored, why: "revisions are counted by the store"},
+	{path: "security", status: later, why: "taken identifiers are told as Kratos tells them by default"},
+}
+
+// hookNames says the same of the hooks a document may name. Other names are for hooks that plug-ins bring.
+var hookNames = map[string]row{
+	"session":                  {status: works},
+	"revoke_active_sessions":   {status: works},
+	"require_verified_address": {status: works},
+	"web_hook":                 {status: later, why: "web hooks aren't called yet"},
+	"show_verification_ui":     {status: later, why: "the verification flow isn't there yet"},
+	"verification":             {status: later, why: "the verification flow isn't there yet"},
+	"verifier":                 {status: later, why: "the verification flow isn't there yet"},
+}
+
+// warn walks a document and tells every key that has no effect, once for each part of the document.
+func warn(v *value, path string, out []Warning) []Warning {
+	if r := rowAt(path); r != nil && r.status != works {
+		if r.when.active(v) {
+			out = append(out, Warning{Path: path, Line: v.line, Text: "has no effect: " + r.why})
+		}
+		return out
+	}
+	if h := v.get("hook"); h != nil && strings.Contains(path, ".hooks[") {
+		if r, known := hookNames[h.text]; known && r.status != works {
+			out = append(out, Warning{Path: path, Line: h.line, Text: fmt.Sprintf("the hook %q has no effect: %s", h.text, r.why)})
+		}
+		return out
+	}
+	for i, item := range v.items {
+		out = warn(item, fmt.Sprintf("%s[%d]", path, i), out)
+	}
+	for _, key := range v.keys {
+		out = warn(v.members[key], dot(path, key), out)
+	}
+	return out
+}
+
+func (w when) active(v *value) bool {
+	on := v.get("enabled")
+	switch w {
+	case enabled:
+		return on != nil && on.text == "true"
+	case unlessDisabled:
+		return on == nil || on.text != "false"
+	}
+	return v.active()
+}
+
+// active reports whether anything in v is set to more than nothing.
+func (v *value) active() bool {
+	switch v.kind {
+	case null:
+		return false
+	case boolean:
+		return v.text == "true"
+	case integer, float:
+		return strings.Trim(v.text, "-+0.") != ""
+	case text:
+		return v.text != ""
+	}
+	for _, item := range v.items {
+		if item.active() {
+			return true
+		}
+	}
+	for _, child := range v.members {
+		if child.active() {
+			return true
+		}
+	}
+	return false
+}
+
+// rowAt finds the row with exactly this path.
+func rowAt(path string) *row {
+	for i := range keys {
+		if matches(keys[i].path, path) {
+			return &keys[i]
+		}
+	}
+	return nil
+}
+
+// matches compares step by step; the items of a list are steps of their own.
+func matches(pattern, path string) bool {
+	p, s := strings.Split(pattern, "."), steps(path)
+	if len(p) != len(s) {
+		return false
+	}
+	for i := range p {
+		if p[i] != "*" && p[i] != s[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func steps(path string) []string {
+	return strings.Split(strings.ReplaceAll(strings.ReplaceAll(path, "]", ""), "[", "."), ".")
+}
+
+func cutLast(path string) (parent, last string, ok bool) {
+	i := strings.LastIndexByte(path, '.')
+	if i < 0 {
+		return "", path, path != ""
+	}
+	return path[:i], path[i+1:], true
+}
