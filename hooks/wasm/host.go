@@ -64,6 +64,11 @@ func (f hostFunc) adapt() api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
 		c := callOf(ctx)
 		c.check()
+		for i, letter := range f.params {
+			if letter == 'i' {
+				stack[i] = uint64(uint32(stack[i])) // wazero leaves the upper half as it was
+			}
+		}
 		f.run(c, memory{mod.Memory()}, stack)
 	}
 }
