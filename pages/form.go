@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"fmt"
 	"html/template"
 	"slices"
 
@@ -47,7 +48,8 @@ func newForms(p Page, action template.URL) []form {
 	l := &labeller{kind: p.Kind}
 	forms := make([]form, 0, len(parts))
 	for _, part := range parts {
-		f := form{ID: "form-" + idText(string(part.key)), Action: action, Hidden: slices.Clone(common)}
+		id := fmt.Sprintf("form%d-%s", len(forms)+1, idText(string(part.key)))
+		f := form{ID: id, Action: action, Hidden: slices.Clone(common)}
 		f.Divider = p.Kind != Settings && len(forms) > 0
 		if p.Kind == Settings {
 			f.Heading = groupHeadings[string(part.key)]
@@ -143,21 +145,27 @@ func leadsAside(i *ui.Input) bool { return i.Name != "method" && i.Name != "prov
 
 // arrangeButtons decides which button stands out, which ones skip the browser's checks, and where an "or" belongs.
 func (f *form) arrangeButtons() {
-	primary, pressed := -1, false
+	var last *element // the button before
+	found := false    // the button that stands out
 	for i := range f.Elements {
 		e := &f.Elements[i]
-		if pressed && !e.isButton() || pressed && e.group != f.Elements[i-1].group && !e.aside {
-			e.Divider, pressed = true, false
+		e.Divider = last != nil && e.beginsMethodAfter(last)
+		if e.Divider {
+			last = nil
 		}
 		if !e.isButton() {
 			continue
 		}
-		pressed = true
+		last = e
 		e.NoValidate = e.aside || f.requiresOther(e.group)
-		if primary < 0 && f.handsIn(e) {
-			primary, e.Primary = i, true
-		}
+		e.Primary = !found && f.handsIn(e)
+		found = found || e.Primary
 	}
+}
+
+// beginsMethodAfter reports whether e is the first element of another method than the one that button hands in.
+func (e *element) beginsMethodAfter(button *element) bool {
+	return e.group != button.group && (e.isField() || e.isButton() && !e.aside)
 }
 
 // handsIn reports whether the button is what the form is for. Providers are equals of each other, unless one of them has

@@ -186,6 +186,54 @@ func TestAccentCanBeReadWhateverItIs(t *testing.T) {
 	}
 }
 
+var cssColour = regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{3,6});`)
+
+// palettes reads the colours of the light and the dark scheme out of the stylesheet.
+func palettes(t *testing.T) map[string]map[string]colour {
+	t.Helper()
+	css, err := staticFiles.ReadFile("static/pages.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	light, dark, _ := strings.Cut(string(css), "prefers-color-scheme: dark")
+	found := map[string]map[string]colour{}
+	for scheme, rules := range map[string]string{"light": light, "dark": dark} {
+		found[scheme] = map[string]colour{}
+		for _, match := range cssColour.FindAllStringSubmatch(rules, -1) {
+			if found[scheme][match[1]], err = parseColour(match[2]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return found
+}
+
+func TestColoursCanBeReadInBothSchemes(t *testing.T) {
+	pairs := []struct {
+		front, back string
+		least       float64
+	}{
+		{"text", "page", 4.5}, {"text", "surface", 4.5}, {"text", "raised", 4.5},
+		{"muted", "page", 4.5}, {"muted", "surface", 4.5}, {"muted", "raised", 4.5}, {"muted", "line", 4.5},
+		{"accent", "page", 4.5}, {"accent", "surface", 4.5}, {"on-accent", "accent", 4.5},
+		{"error", "page", 4.5}, {"error", "surface", 4.5}, {"error", "error-tint", 4.5},
+		{"info", "info-tint", 4.5}, {"success", "success-tint", 4.5}, {"success", "page", 4.5}, {"success", "surface", 4.5},
+		{"control", "page", 3}, {"control", "surface", 3},
+	}
+	for scheme, palette := range palettes(t) {
+		for _, p := range pairs {
+			if got := contrast(palette[p.front], palette[p.back]); got < p.least {
+				t.Errorf("%s: %s on %s has contrast %.2f, want at least %v", scheme, p.front, p.back, got, p.least)
+			}
+		}
+		surface := map[string]colour{"light": lightSurface, "dark": darkSurface}[scheme]
+		back := map[string]string{"light": "page", "dark": "surface"}[scheme]
+		if got := palette[back].String(); got != surface.String() {
+			t.Errorf("%s: theme.go takes %s for --%s, the stylesheet has %s", scheme, surface, back, got)
+		}
+	}
+}
+
 func TestAssetsAreNamedByTheirContent(t *testing.T) {
 	plain, green := newRenderer(t, Options{}), newRenderer(t, Options{Accent: "#080"})
 	if plain.stylesheet == green.stylesheet {

@@ -75,10 +75,10 @@ func nextStep(code int) string {
 	return nextSteps[0]
 }
 
-// groupHeadings title the sections of the settings page; "" has none.
+// groupHeadings title the sections of the settings page.
 var groupHeadings = map[string]string{
 	"profile":       "Profile",
-	"password":      "Password",
+	"password":      "Change password",
 	"oidc":          "Linked accounts",
 	"totp":          "Authenticator app",
 	"lookup_secret": "Backup codes",
