@@ -136,7 +136,7 @@ type Ciphers struct {
 
 // Hashers says how new password hashes are made. Hashes of other kinds and costs stay readable.
 type Hashers struct {
-	// Algorithm is argon2 (that is, argon2id) or bcrypt. Default argon2.
+	// Algorithm is argon2 (which means argon2id, as in Kratos), argon2id or bcrypt. Default argon2.
 	Algorithm string `json:"algorithm"`
 	Bcrypt    Bcrypt `json:"bcrypt"`
 	Argon2    Argon2 `json:"argon2"`

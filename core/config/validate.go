@@ -141,7 +141,7 @@ func (v *checker) secrets(c *Config) {
 }
 
 func (v *checker) hashers(h *Hashers) {
-	v.oneOf("hashers.algorithm", h.Algorithm, "argon2", "bcrypt")
+	v.oneOf("hashers.algorithm", h.Algorithm, "argon2", "argon2id", "bcrypt")
 	v.between("hashers.bcrypt.cost", h.Bcrypt.Cost, 4, 31)
 	const at = "hashers.argon2."
 	v.require(h.Argon2.Memory >= 8<<10 && h.Argon2.Memory <= 4<<30, at+"memory", "must be between 8KiB and 4GiB")

@@ -130,6 +130,7 @@ func (w *fieldWalk) property(n *node, path string, required bool, depth int) err
 		if f.ItemType = typeOf(items); f.ItemType == "object" {
 			return nil
 		}
+		f.Identifies = append(f.Identifies, identifies(items)...)
 	}
 	if !w.seen[path] {
 		w.seen[path] = true
@@ -179,6 +180,7 @@ func newField(n *node, path, kind string) Field {
 			}
 		}
 	}
+	f.Identifies = identifies(n)
 	if e := n.get("enum"); e != nil {
 		f.Enum, _ = e.plain().([]any)
 	}
@@ -222,4 +224,15 @@ func requiredSet(n *node) map[string]bool {
 		}
 	}
 	return set
+}
+
+func identifies(n *node) []string {
+	var out []string
+	credentials := n.get(extensionKey, "credentials")
+	for _, name := range []string{"password", "webauthn", "passkey", "code"} {
+		if use := credentials.get(name, "identifier"); use != nil && use.scalar == true {
+			out = append(out, name)
+		}
+	}
+	return out
 }

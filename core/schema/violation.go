@@ -37,16 +37,17 @@ const (
 
 // Violation is one rule that one value breaks.
 type Violation struct {
-	// Pointer is the JSON pointer of the value in a document {"traits": …}, such as "/traits/email". A missing property and
-	// one that is not allowed are named by the pointer they have or would have.
+	// Pointer is the JSON pointer of the value in a document {"traits": …}, such as "/traits/email". A missing property is
+	// named by the pointer it would have.
 	Pointer string
 	Kind    Kind
-	// Property is the last key of the pointer for Required and AdditionalProperties.
+	// Property is the name of the missing property for Required.
 	Property string
 	// Expected is what the schema asks for: the pattern, the format, the bound (json.Number, or int for lengths and
 	// counts), the constant, []string for Type, []any for Enum.
 	Expected any
-	// Actual is what was found: the value, its length or count as an int, or its type for Type.
+	// Actual is what was found: the value, its length or count as an int, its type for Type, or the names ([]string) for
+	// AdditionalProperties.
 	Actual any
 	// Text says it in words, as Kratos does.
 	Text string
@@ -128,25 +129,22 @@ func missing(pointer string, required, value *node) []Violation {
 	return out
 }
 
-// additional names each property that the schema at location doesn't allow.
+// additional names the properties that the schema at location doesn't allow. As in Kratos the fault is with the object around
+// them: a form has no field for them.
 func (s *Schema) additional(e *jsonschema.ValidationError, location string, value *node) []Violation {
-	var out []Violation
+	v := Violation{Pointer: e.InstanceLocation, Kind: AdditionalProperties, Text: e.Message}
 	owner := s.doc.at(strings.TrimSuffix(strings.TrimSuffix(location, "additionalProperties"), "/"))
 	if owner == nil || value == nil {
-		return []Violation{{Pointer: e.InstanceLocation, Kind: AdditionalProperties, Text: e.Message}}
+		return []Violation{v}
 	}
+	var names, quoted []string
 	for _, key := range value.keys {
-		if owner.get("properties").get(key) != nil || matchesAny(owner.get("patternProperties"), key) {
-			continue
+		if owner.get("properties").get(key) == nil && !matchesAny(owner.get("patternProperties"), key) {
+			names, quoted = append(names, key), append(quoted, strconv.Quote(key))
 		}
-		out = append(out, Violation{
-			Pointer:  e.InstanceLocation + "/" + escapePointer(key),
-			Kind:     AdditionalProperties,
-			Property: key,
-			Text:     fmt.Sprintf("additionalProperties %q not allowed", key),
-		})
 	}
-	return out
+	v.Actual, v.Text = names, fmt.Sprintf("additionalProperties %s not allowed", strings.Join(quoted, ", "))
+	return []Violation{v}
 }
 
 // expectation is the keyword's value in the form that Violation.Expected promises.
