@@ -13,7 +13,10 @@ import (
 )
 
 // loaded is a flow as it was found.
-type loaded struct{ *flow.Flow }
+type loaded struct {
+	*flow.Flow
+	owned bool // by this client: an API flow, or one that this browser started
+}
 
 // Get reads a flow for showing it. Errors: 404 for an id that isn't ours, 403
 // for a browser that didn't start the flow, 410 for an expired or completed one.
@@ -24,6 +27,9 @@ func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*f
 	f, err := e.load(ctx, k, id, c)
 	if err != nil {
 		return nil, err
+	}
+	if !f.owned {
+		return nil, csrfViolation(c)
 	}
 	if f.Completed || f.Expired(e.now()) {
 		return nil, gone(f.Flow, c)
@@ -39,7 +45,7 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	if f == nil {
 		return nil, apierror.NoRecord()
 	}
-	l := &loaded{f}
+	l := &loaded{Flow: f, owned: f.Type == flow.API || e.owns(c, id)}
 	l.fromBinding(c)
 	rec, err := e.Flows.Flow(ctx, id)
 	switch {
@@ -48,8 +54,9 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	case !errors.Is(err, flow.ErrNotFound):
 		return nil, fmt.Errorf("reading flow %s: %w", id, err)
 	}
-	if f.Type == flow.Browser && !e.owns(c, id) {
-		return nil, csrfViolation(c)
+	if !l.owned {
+		// What others have entered is none of this client's business.
+		l.Values, l.Messages, l.FieldMessages = nil, nil, nil
 	}
 	return l, nil
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -104,8 +107,19 @@ func (l login) complete(ctx context.Context, r *run) error {
 	if err := l.commit(ctx, r); err != nil {
 		return err
 	}
+	if r.changes.UpdateSession != nil {
+		s = alsoHere(s, r.c)
+	}
 	r.finish(out.Identity, s, token)
 	return nil
+}
+
+// alsoHere lists the device of a confirmation once more, in its answer only, as
+// today's Kratos does: clients show the last entry as "this device".
+func alsoHere(s *session.Session, c *Client) *session.Session {
+	shown := *s
+	shown.Devices = append(slices.Clone(s.Devices), session.Device{ID: uuid.NewString(), IPAddress: c.IP, UserAgent: c.UserAgent})
+	return &shown
 }
 
 // session renews the client's session when the same identity confirms itself,

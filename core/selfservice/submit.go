@@ -68,7 +68,7 @@ func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client,
 		return nil, apierror.FlowDisabled(string(kn))
 	}
 	var err error
-	// 1. load: the id proves itself, the browser proves that the flow is its own.
+	// 1. load: the id proves itself.
 	if r.f, err = e.load(ctx, kn, id, c); err != nil {
 		return nil, err
 	}
@@ -76,16 +76,21 @@ func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client,
 	if err := r.readmit(); err != nil {
 		return r.settle(ctx, err)
 	}
-	// 3. expiry; a completed flow is as good as expired.
+	// 3. the browser proves that the flow is its own. This comes second because a
+	// sign-in elsewhere has changed its CSRF cookie, and it should hear of that.
+	if !r.f.owned {
+		return nil, csrfViolation(c)
+	}
+	// 4. expiry; a completed flow is as good as expired.
 	if r.f.Completed || r.f.Expired(e.now()) {
 		return nil, e.replace(ctx, r.f, c)
 	}
 	r.f.ClearMessages()
-	// 4. decode, 5. type and CSRF, 6. method.
+	// 5. decode, 6. type and CSRF, 7. method.
 	if err := r.accept(decode); err != nil {
 		return r.settle(ctx, err)
 	}
-	// 7. to 10. hooks, method step, completion, commit.
+	// 8. to 11. hooks, method step, completion, commit.
 	if err := r.k.complete(ctx, r); err != nil {
 		return r.settle(ctx, err)
 	}
@@ -164,6 +169,10 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 	if !errors.Is(err, errRejected) {
 		return nil, err
 	}
+	if !r.f.owned {
+		r.e.show(r.f.Flow, r.c)
+		return &Result{Rejected: true, Flow: r.f.Flow}, nil
+	}
 	err = r.e.Flows.Commit(ctx, &flow.Changes{Flow: r.f.record()})
 	// Two rejected submissions at once: the other one's messages were saved, these
 	// are still the right answer to this one.
@@ -178,7 +187,7 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 // over what the old one was asked for.
 func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 	now := e.now()
-	next := &loaded{e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c)}
+	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c), owned: true}
 	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
 	at := old.ExpiresAt
 	if old.Completed && now.Before(at) {

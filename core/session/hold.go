@@ -15,8 +15,8 @@ var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c
 // or is dropped. The cancel func releases it.
 func (c *Checker) Subscribe(h TokenHash) (<-chan struct{}, func()) {
 	c.once.Do(c.init)
-	if e := c.cache.shard(&h).lookup(&h); e != nil {
-		return e.gone, func() {} // the channel belongs to the entry and goes with it
+	if gone := c.gone(&h); gone != nil {
+		return gone, func() {} // the channel belongs to the entry and goes with it
 	}
 	return closed, func() {}
 }
@@ -32,6 +32,7 @@ func (c *Checker) Hold(ctx context.Context, h TokenHash) error {
 	c.once.Do(c.init)
 	good, step := c.Now(), c.Staleness/2
 	for {
+		gone := c.gone(&h) // before the check, or a change in between would be missed
 		_, err := c.Check(ctx, h)
 		switch {
 		case ctx.Err() != nil:
@@ -43,17 +44,23 @@ func (c *Checker) Hold(ctx context.Context, h TokenHash) error {
 		default:
 			step = c.Staleness / 8
 		}
-		c.pause(ctx, h, step)
+		if gone == nil && c.gone(&h) != nil {
+			continue // the check has just remembered the session: hang on to that
+		}
+		pause(ctx, gone, step)
 	}
 }
 
-// pause waits for a change, or for a step when nothing is remembered that could
-// tell of one.
-func (c *Checker) pause(ctx context.Context, h TokenHash, step time.Duration) {
-	var gone <-chan struct{}
-	if e := c.cache.shard(&h).lookup(&h); e != nil {
-		gone = e.gone
+// gone is the channel of a token's entry; nil, which never fires, when there is none.
+func (c *Checker) gone(h *TokenHash) <-chan struct{} {
+	if e := c.cache.shard(h).lookup(h); e != nil {
+		return e.gone
 	}
+	return nil
+}
+
+// pause waits for a change, for ctx, or for a step.
+func pause(ctx context.Context, gone <-chan struct{}, step time.Duration) {
 	t := time.NewTimer(step)
 	defer t.Stop()
 	select {

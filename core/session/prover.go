@@ -139,14 +139,14 @@ func (l *life) prove(ctx context.Context) error {
 			return ctx.Err()
 		case <-ticker.C:
 		}
-		if err := l.once(ctx); err != nil {
+		if err := l.probe(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// once asks one question.
-func (l *life) once(ctx context.Context) error {
+// probe asks one question.
+func (l *life) probe(ctx context.Context) error {
 	at := l.c.Now()
 	if err := l.watchClocks(at); err != nil {
 		return err
