@@ -65,6 +65,9 @@ func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
 			n.WithLabel(ui.MsgLogin.Message())
 		}
 		n.Messages = seedMessages(n.Messages)
+		if n.Meta.Label != nil {
+			n.WithLabel(seedMessage(*n.Meta.Label))
+		}
 		out.Append(&n)
 	}
 	slices.SortStableFunc(out, func(a, b *ui.Node) int {
@@ -76,23 +79,26 @@ func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
 // legacyIdentifier gives the login field its old name, place and label.
 func legacyIdentifier(n *ui.Node) {
 	in := *n.Input()
-	in.Name = "password_identifier"
+	// Also where today's form hides it, on a refresh.
+	in.Name, in.Type, in.Required = "password_identifier", ui.InputText, true
 	n.Attributes, n.Group = &in, ui.GroupPassword
-	if n.Meta.Label != nil {
-		n.WithLabel(ui.MsgIdentifierLabel.Message())
-	}
+	n.WithLabel(ui.MsgIdentifierLabel.Message())
 }
 
 // seedMessages gives every message the context it always had then.
 func seedMessages(in ui.Messages) ui.Messages {
 	out := make(ui.Messages, len(in))
 	for n, m := range in {
-		if m.Context == nil {
-			m.Context = map[string]any{}
-		}
-		out[n] = m
+		out[n] = seedMessage(m)
 	}
 	return out
+}
+
+func seedMessage(m ui.Message) ui.Message {
+	if m.Context == nil {
+		m.Context = map[string]any{}
+	}
+	return m
 }
 
 // flow presents a flow.

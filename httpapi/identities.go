@@ -50,7 +50,11 @@ func (c *call) createIdentity() error {
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("Location", c.s.adminURL()+"/identities/"+i.ID)
+	base := c.s.adminURL()
+	if c.m.dialect == seed {
+		base += c.m.prefix
+	}
+	c.w.Header().Set("Location", base+"/identities/"+i.ID)
 	return c.json(http.StatusCreated, c.m.dialect.identity(c, i, true))
 }
 

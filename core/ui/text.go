@@ -25,7 +25,7 @@ type Message struct {
 	ID      MessageID      `json:"id"`
 	Text    string         `json:"text"`
 	Type    MessageType    `json:"type"`
-	Context map[string]any `json:"context,omitempty"`
+	Context map[string]any `json:"context,omitzero"`
 }
 
 // Messages is a list of messages.
