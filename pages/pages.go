@@ -57,7 +57,7 @@ type Links struct {
 	Registration string
 	Recovery     string
 	Settings     string
-	Home         string // where a lost user can start again; falls back to Login
+	Home         string // where a lost user can start again; the error page falls back to Login
 }
 
 // ErrorView is an error that the user may read. Its fields are those of a stored self-service error.

@@ -49,6 +49,14 @@ type problem struct {
 	Text  string
 }
 
+// OnlyError is the error of a form that has no other and names no field: it needs no list.
+func (v *view) OnlyError() string {
+	if len(v.Errors) == 1 && v.Errors[0].ID == "" {
+		return v.Errors[0].Text
+	}
+	return ""
+}
+
 // links are the checked links of a page; "" is not shown.
 type links struct {
 	Login, Registration, Recovery, Settings, Home template.URL
@@ -138,8 +146,8 @@ func newLinks(p Page) links {
 		Home:         withReturnTo(p.Links.Home, ""),
 	}
 	if p.Refresh || strings.EqualFold(p.RequestedAAL, "aal2") {
-		// Whoever proves themselves once more has an account and is about to use it.
-		l.Registration = ""
+		// Whoever proves themselves once more is signed in: those flows would only send them back.
+		l.Registration, l.Recovery = "", ""
 	}
 	return l
 }
