@@ -186,7 +186,9 @@ func (c *cache) change(x *index, id string, revision int64) {
 	b := c.bucket(id)
 	x.changed[b] = max(x.changed[b], revision)
 	for e := range x.entries[id] {
-		c.remove(e)
+		if e.facts.Revision < revision { // else it was read after the change, as after a sign-in
+			c.remove(e)
+		}
 	}
 }
 

@@ -24,14 +24,13 @@ type world struct {
 	feeds    map[*fakeFeed]struct{}
 	log      []session.Invalidation
 
-	down   bool                                 // reads and revisions fail
-	silent bool                                 // feeds deliver nothing
-	delay  func() time.Duration                 // of every delivery
-	onRead func(ctx context.Context)            // called after a read, before it returns
-	reads  int                                  // of ByToken
-	tamper func(*session.Invalidation)          // changes what feeds deliver
-	revs   func(r int64) (int64, bool)          // answers Revision instead; false = as it is
-	block  func(ctx context.Context, id string) // called before a read
+	down   bool                        // reads and revisions fail
+	silent bool                        // feeds deliver nothing
+	delay  func() time.Duration        // of every delivery
+	onRead func(ctx context.Context)   // called after a read, before it returns
+	reads  int                         // of ByToken
+	tamper func(*session.Invalidation) // changes what feeds deliver
+	revs   func(r int64) (int64, bool) // answers Revision instead; false = as it is
 }
 
 func newWorld() *world {
@@ -219,6 +218,7 @@ func (f *fakeFeed) run(ctx context.Context) {
 		defer f.w.mu.Unlock()
 		delete(f.w.feeds, f)
 	}()
+	dead := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -227,8 +227,8 @@ func (f *fakeFeed) run(ctx context.Context) {
 			f.w.mu.Lock()
 			silent, delay := f.w.silent, f.w.delay
 			f.w.mu.Unlock()
-			if silent {
-				continue // a dead connection swallows what was sent
+			if dead = dead || silent; dead {
+				continue // a dead connection swallows what is sent, and stays dead
 			}
 			if delay != nil {
 				time.Sleep(delay()) // inside a synctest bubble: fake time
