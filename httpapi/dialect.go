@@ -20,7 +20,7 @@ type dialect struct {
 	// schemaURL is the path of a schema below the mount.
 	schemaURL func(id string) string
 	// nodes rewrites a form; nil leaves it.
-	nodes func(k flow.Kind, nodes ui.Nodes) ui.Nodes
+	nodes func(f *flow.Flow) ui.Nodes
 	// messages rewrites messages; nil leaves them.
 	messages func(ui.Messages) ui.Messages
 	// extras adds the keys that only today's answers have.
@@ -52,16 +52,19 @@ var seedGroups = []ui.Group{ui.GroupDefault, ui.GroupOIDC, ui.GroupPassword}
 
 // seedNodes puts the fields of the password form into its group, as they were
 // before groups were shared, and calls the identifier by its old name.
-func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
-	out := make(ui.Nodes, 0, len(in))
-	for _, n := range in {
+func seedNodes(f *flow.Flow) ui.Nodes {
+	out := make(ui.Nodes, 0, len(f.UI.Nodes))
+	for _, n := range f.UI.Nodes {
 		n := *n // the form may be shown elsewhere too
 		switch id := n.ID(); {
 		case id == "identifier":
 			legacyIdentifier(&n)
-		case k == flow.Registration && n.Group == ui.GroupDefault && id != ui.CSRFName:
+		case f.Kind == flow.Registration && n.Group == ui.GroupDefault && id != ui.CSRFName:
 			n.Group = ui.GroupPassword
-		case k == flow.Login && id == "method" && n.Group == ui.GroupPassword:
+			if f.UI.Messages.Has(ui.MsgDuplicate) {
+				forget(&n) // the seed lost what was entered when the account existed
+			}
+		case f.Kind == flow.Login && id == "method" && n.Group == ui.GroupPassword:
 			n.WithLabel(ui.MsgLogin.Message())
 		}
 		n.Messages = seedMessages(n.Messages)
@@ -74,6 +77,13 @@ func seedNodes(k flow.Kind, in ui.Nodes) ui.Nodes {
 		return slices.Index(seedGroups, a.Group) - slices.Index(seedGroups, b.Group)
 	})
 	return out
+}
+
+// forget empties a field.
+func forget(n *ui.Node) {
+	in := *n.Input()
+	in.Value = nil
+	n.Attributes = &in
 }
 
 // legacyIdentifier gives the login field its old name, place and label.
@@ -105,7 +115,7 @@ func seedMessage(m ui.Message) ui.Message {
 func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	container := f.UI
 	if d.nodes != nil {
-		container.Nodes = d.nodes(f.Kind, container.Nodes)
+		container.Nodes = d.nodes(f)
 	}
 	if d.messages != nil && len(container.Messages) > 0 {
 		container.Messages = d.messages(container.Messages)
