@@ -90,7 +90,7 @@ func (c *call) page(status int, p pages.Page, goesTo string) error {
 	h.Set("Content-Security-Policy", pages.CSP(c.formTargets(goesTo)...))
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", "strict-origin") // with "no-referrer" browsers send "Origin: null" with forms
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(buf.Bytes())
 	return nil
