@@ -22,7 +22,7 @@ type cost struct {
 
 // parse reads a hash of any known format. Imports bring foreign bytes here, so it bounds every number before it is used.
 func parse(hash string) (scheme, error) {
-	if len(hash) > maxHash {
+	if len(hash) > maxHash || strings.ContainsAny(hash, "\r\n") { // base64 reads past line breaks
 		return nil, ErrFormat
 	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(hash, "$"), "$")

@@ -3,12 +3,9 @@ package secret
 import (
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 )
 
 const csrfSize = 32
-
-var csrfText = base64.StdEncoding.Strict()
 
 // NewCSRF returns the secret that an anti-CSRF cookie carries.
 func NewCSRF() []byte {
@@ -24,16 +21,16 @@ func MaskCSRF(secret []byte) string {
 	pad := token[:len(secret)]
 	rand.Read(pad)
 	subtle.XORBytes(token[len(secret):], pad, secret)
-	return csrfText.EncodeToString(token)
+	return formText.EncodeToString(token)
 }
 
 // CheckCSRF reports whether sent is a form token for secret, or the secret itself as the cookie spells it.
 func CheckCSRF(sent string, secret []byte) bool {
-	if len(secret) != csrfSize || len(sent) > csrfText.EncodedLen(2*csrfSize) {
+	if len(secret) != csrfSize || len(sent) > formText.EncodedLen(2*csrfSize) {
 		return false
 	}
-	token, err := csrfText.DecodeString(sent)
-	if err != nil {
+	token, ok := formText.decode(sent)
+	if !ok {
 		return false
 	}
 	if len(token) == 2*csrfSize {
@@ -45,13 +42,13 @@ func CheckCSRF(sent string, secret []byte) bool {
 }
 
 // EncodeCSRF is how the cookie spells secret.
-func EncodeCSRF(secret []byte) string { return csrfText.EncodeToString(secret) }
+func EncodeCSRF(secret []byte) string { return formText.EncodeToString(secret) }
 
 // DecodeCSRF reads a cookie. A malformed one is no secret at all: the caller makes a new one.
 func DecodeCSRF(cookie string) (secret []byte, ok bool) {
-	if len(cookie) != csrfText.EncodedLen(csrfSize) {
+	if len(cookie) != formText.EncodedLen(csrfSize) {
 		return nil, false
 	}
-	secret, err := csrfText.DecodeString(cookie)
-	return secret, err == nil && len(secret) == csrfSize
+	secret, ok = formText.decode(cookie)
+	return secret, ok && len(secret) == csrfSize
 }

@@ -42,17 +42,22 @@ var flowEpoch = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // flowCounter tells the ids of one process apart: it wraps after 32768 ids, which take longer than the quarter second in
 // which they would have to differ. It belongs to the process and not to Keys, or a reload would start the count anew within
-// the same tick. Ids of two processes differ by owner, or by chance.
-var flowCounter atomic.Uint64
+// the same tick. It starts anywhere, so that two young processes don't count in step; their ids differ by owner, or by
+// chance.
+var (
+	flowStart   = randomBits()
+	flowCounter atomic.Uint64
+)
 
 // NewFlowID returns the id that says f. Times that don't fit (before 2024, or 68 years later) become the nearest that
-// does, so such a flow has expired when it is parsed. Kind must be below 8.
+// does, so such a flow has expired when it is parsed. Kind must be below 8 and Owner have no more than FlowOwnerBits; what
+// is above is cut off. The id of an API flow has a random owner.
 func (k *Keys) NewFlowID(f FlowID) string {
 	owner := uint64(f.Owner) & (1<<FlowOwnerBits - 1)
 	if f.API {
 		owner = randomBits()
 	}
-	nonce := owner<<counterBits | flowCounter.Add(1)&(1<<counterBits-1)
+	nonce := owner<<counterBits | (flowStart+flowCounter.Add(1))&(1<<counterBits-1)
 	head := uint64(f.Kind&7)<<3 | bit(f.API)<<2 | bit(f.Refresh)<<1 | bit(f.AAL2)
 	head = head<<timeBits | flowTime(f.IssuedAt)
 
@@ -99,6 +104,7 @@ func bit(b bool) uint64 {
 	return 0
 }
 
+// randomBits are as many as an owner has.
 func randomBits() uint64 {
 	var b [4]byte
 	rand.Read(b[:])

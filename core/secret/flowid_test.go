@@ -20,10 +20,15 @@ func TestFlowIDSaysWhatItWasMadeFrom(t *testing.T) {
 	for bits := range 64 {
 		want := secret.FlowID{
 			Kind: uint8(bits >> 3), API: bits&1 != 0, Refresh: bits&2 != 0, AAL2: bits&4 != 0,
+			Owner:    0xfffff - uint32(bits)*7919,
 			IssuedAt: noon.Add(time.Duration(bits) * 750 * time.Millisecond),
 		}
 		id := k.NewFlowID(want)
-		if got, ok := k.ParseFlowID(id); !ok || got != want {
+		got, ok := k.ParseFlowID(id)
+		if want.API {
+			want.Owner = got.Owner // chance
+		}
+		if !ok || got != want {
 			t.Errorf("%s: got %+v %v, want %+v", id, got, ok, want)
 		}
 		if parsed, err := uuid.Parse(id); err != nil || parsed.Version() != 4 || parsed.Variant() != uuid.RFC4122 {
@@ -109,16 +114,37 @@ func TestFlowIDFollowsTheRotation(t *testing.T) {
 	}
 }
 
-// The hammer makes more ids for one instant than any node could, from Keys that a reload might have made anew.
+func TestFlowIDOfAnAPIFlowHasARandomOwner(t *testing.T) {
+	k := secret.RandomKeys()
+	owners := map[uint32]bool{}
+	for range 100 {
+		flow, _ := k.ParseFlowID(k.NewFlowID(secret.FlowID{API: true, Owner: 1, IssuedAt: noon}))
+		owners[flow.Owner] = true
+	}
+	if len(owners) < 90 {
+		t.Errorf("got %d different owners for 100 flows", len(owners))
+	}
+}
+
+func TestFlowIDCutsAnOwnerThatIsTooLong(t *testing.T) {
+	k := secret.RandomKeys()
+	flow, ok := k.ParseFlowID(k.NewFlowID(secret.FlowID{Kind: 1, Owner: 1<<secret.FlowOwnerBits | 5, IssuedAt: noon}))
+	if want := (secret.FlowID{Kind: 1, Owner: 5, IssuedAt: noon}); !ok || flow != want {
+		t.Errorf("got %+v %v, want %+v", flow, ok, want)
+	}
+}
+
+// The hammer makes as many ids as an instant has room for, all for one browser and from Keys that a reload might have made
+// anew.
 func TestFlowIDsOfOneInstantDiffer(t *testing.T) {
-	const makers, each = 8, 20_000
+	const makers, each = 8, 4096
 	var group sync.WaitGroup
 	made := make([][]string, makers)
 	for i := range makers {
 		k := keys(t, newSecret)
 		group.Go(func() {
 			for range each {
-				made[i] = append(made[i], k.NewFlowID(secret.FlowID{IssuedAt: noon}))
+				made[i] = append(made[i], k.NewFlowID(secret.FlowID{Owner: 7, IssuedAt: noon}))
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func (Masked) Format(state fmt.State, _ rune) { _, _ = io.WriteString(state, mas
 // MarshalJSON writes "***".
 func (Masked) MarshalJSON() ([]byte, error) { return json.Marshal(mask) }
 
-// MarshalText writes "***", also for YAML and for keys of maps.
+// MarshalText writes "***" for other encodings, such as YAML. (Keys of a JSON map don't ask: don't use Masked there.)
 func (Masked) MarshalText() ([]byte, error) { return []byte(mask), nil }
 
 // LogValue is "***".

@@ -2,7 +2,6 @@ package secret
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"slices"
 
@@ -63,18 +62,15 @@ func (k *Keys) NeedsReseal(sealed []byte) bool {
 	return len(sealed) < sealHeader || !slices.Equal(sealed[1:sealHeader], k.ring[0].id[:])
 }
 
-// text is strict, so that one sealed value has one spelling.
-var text = base64.RawURLEncoding.Strict()
-
 // SealString is Seal in base64url, fit for cookies and URLs.
 func (k *Keys) SealString(purpose string, plaintext, aad []byte) string {
-	return text.EncodeToString(k.Seal(purpose, plaintext, aad))
+	return urlText.EncodeToString(k.Seal(purpose, plaintext, aad))
 }
 
 // OpenString opens what SealString made.
 func (k *Keys) OpenString(purpose, sealed string, aad []byte) ([]byte, error) {
-	raw, err := text.DecodeString(sealed)
-	if err != nil {
+	raw, ok := urlText.decode(sealed)
+	if !ok {
 		return nil, ErrSealed
 	}
 	return k.Open(purpose, raw, aad)

@@ -57,8 +57,8 @@ func TestMaskedShowsNothing(t *testing.T) {
 	inside := struct {
 		Password secret.Masked `json:"password"`
 		List     []secret.Masked
-		Map      map[secret.Masked]secret.Masked
-	}{m, []secret.Masked{m}, map[secret.Masked]secret.Masked{m: m}}
+		Map      map[string]secret.Masked
+	}{m, []secret.Masked{m}, map[string]secret.Masked{"x": m}}
 
 	var shown []string
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {

@@ -1,0 +1,23 @@
+package secret
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// encoding is base64 in which a value has one spelling. Strict alone still reads past line breaks, so that one cookie could
+// be written in any number of ways.
+type encoding struct{ *base64.Encoding }
+
+var (
+	urlText  = encoding{base64.RawURLEncoding.Strict()} // cookies and URLs
+	formText = encoding{base64.StdEncoding.Strict()}    // anti-CSRF tokens, whose spelling clients know
+)
+
+func (e encoding) decode(s string) ([]byte, bool) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, false
+	}
+	b, err := e.DecodeString(s)
+	return b, err == nil
+}
