@@ -122,6 +122,11 @@ func (d *decoder) object(v *value, to reflect.Value, path string) {
 		d.mismatch(v, path, "an object")
 		return
 	}
+	if name := v.get("hook"); to.Type() == reflect.TypeFor[Hook]() && name != nil {
+		if problem := hookProblem(name.text); problem != "" {
+			d.add(name, dot(path, "hook"), problem)
+		}
+	}
 	fields := fieldsOf(to)
 	for _, key := range v.keys {
 		child, where := v.members[key], dot(path, key)
@@ -199,7 +204,11 @@ func (d *decoder) mismatch(v *value, path, want string) {
 }
 
 func (d *decoder) add(v *value, path, text string) {
-	d.problems = append(d.problems, Problem{File: d.file, Line: v.line, Path: path, Text: text})
+	file := d.file
+	if v.line == 0 {
+		file = "the environment"
+	}
+	d.problems = append(d.problems, Problem{File: file, Line: v.line, Path: path, Text: text})
 }
 
 // secret reports whether the value at path must never be shown.

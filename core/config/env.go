@@ -22,7 +22,7 @@ func overlay(doc *value, environ []string) {
 		}
 		for _, s := range slots {
 			if path, ok := s.match(name); ok {
-				put(doc, path, &value{kind: s.kind(content), text: content})
+				put(doc, path, s.value(content))
 				break
 			}
 		}
@@ -76,18 +76,19 @@ func (s slot) match(name string) ([]string, bool) {
 	return append(slices.Clone(s.path), index), true
 }
 
-func (s slot) kind(content string) kind {
+// value reads the text of a variable; text of the wrong type stays text, so that the decoder complains.
+func (s slot) value(content string) *value {
 	switch s.typ.Kind() {
 	case reflect.Bool:
-		if content == "true" || content == "false" {
-			return boolean
+		if b, err := strconv.ParseBool(content); err == nil {
+			return &value{kind: boolean, text: strconv.FormatBool(b)}
 		}
 	case reflect.Int:
-		if _, err := strconv.Atoi(content); err == nil {
-			return integer
+		if n, err := strconv.Atoi(content); err == nil {
+			return &value{kind: integer, text: strconv.Itoa(n)}
 		}
 	}
-	return text
+	return &value{kind: text, text: content}
 }
 
 // put writes a value at a path and makes the objects on the way. A list grows by one item at most: a gap has no meaning.

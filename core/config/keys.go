@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -98,7 +100,6 @@ var keys = []row{
 	{path: "selfservice.flows.login.style", status: later, why: "login has one form", harmless: "unified"},
 	{path: "selfservice.flows.registration", status: works},
 	{path: "selfservice.flows.registration.style", status: later, why: "registration has one form", harmless: "unified"},
-	{path: "selfservice.flows.*.before.hooks", status: works},
 	{path: "selfservice.flows.registration.login_hints", status: later, why: "a taken identifier is told in the same words to all"},
 	{path: "selfservice.flows.registration.enable_legacy_one_step", status: ignored, why: "set style to unified"},
 	{path: "selfservice.flows.settings", status: later, why: "the settings flow isn't there yet"},
@@ -139,7 +140,7 @@ var keys = []row{
 	{path: "security", status: later, why: "taken identifiers are told as Kratos tells them by default"},
 }
 
-// hookNames says the same of the hooks a document may name. Other names are for hooks that plug-ins bring.
+// hookNames says the same of the hooks a document may name. Plug-ins are not named here but bound in the Caddyfile.
 var hookNames = map[string]row{
 	"session":                  {status: works},
 	"revoke_active_sessions":   {status: later, why: "a login ends no other sessions yet"},
@@ -148,6 +149,17 @@ var hookNames = map[string]row{
 	"show_verification_ui":     {status: later, why: "the verification flow isn't there yet"},
 	"verification":             {status: later, why: "the verification flow isn't there yet"},
 	"verifier":                 {status: later, why: "the verification flow isn't there yet"},
+}
+
+// hookProblem says what is wrong with the name of a hook, or "".
+func hookProblem(name string) string {
+	if name == "" {
+		return "is missing: name the hook, such as session"
+	}
+	if _, known := hookNames[name]; known {
+		return ""
+	}
+	return fmt.Sprintf("there is no hook %q", name) + suggestion(name, slices.Sorted(maps.Keys(hookNames)))
 }
 
 // warn walks a document and tells every key that has no effect, once for each part of the document.

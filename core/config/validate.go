@@ -87,7 +87,8 @@ func (v *checker) flow(name, ui string, lifespan Duration, after After) {
 
 func (v *checker) hooks(at string, hooks []Hook) {
 	for i, h := range hooks {
-		v.require(h.Hook != "", fmt.Sprintf("%s[%d].hook", at, i), "is missing: name the hook, such as session")
+		problem := hookProblem(h.Hook)
+		v.require(problem == "", fmt.Sprintf("%s[%d].hook", at, i), "%s", problem)
 	}
 }
 
