@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -110,4 +111,16 @@ func (c *Config) doubts() []Warning {
 		})
 	}
 	return out
+}
+
+// ToJSON writes a document, YAML or JSON, as JSON: its keys and values as they are, defaults not filled in.
+func ToJSON(data []byte) ([]byte, error) {
+	doc, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	if doc.kind == null {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(doc.plain())
 }

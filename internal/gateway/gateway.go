@@ -102,6 +102,15 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	return g, err
 }
 
+// Check finds what New would find wrong without a store, keys or URLs.
+func Check(ctx context.Context, o Options) error {
+	if _, err := loadSchemas(ctx, o); err != nil {
+		return err
+	}
+	_, err := hash.New(hasherConfig(o.Config), o.Limiter)
+	return err
+}
+
 // Run keeps the session cache honest until ctx ends.
 func (g *Gateway) Run(ctx context.Context) error { return g.Checker.Run(ctx) }
 

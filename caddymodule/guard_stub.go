@@ -1,0 +1,7 @@
+package caddymodule
+
+import "net/http"
+
+type managedHeaders struct{}
+
+func (managedHeaders) strip(*http.Request) {}
