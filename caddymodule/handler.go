@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 	"runtime/debug"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
@@ -110,22 +111,19 @@ func clientIP(r *http.Request) string {
 	return ip
 }
 
-// version is the version of this module in the binary.
+// version is the version of this module in the binary; "devel" for one built
+// from a working tree.
 func version() string {
 	const path = "github.com/gatehouse-id/gatehouse"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "devel"
-	}
-	if info.Main.Path == path && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == path && dep.Replace == nil {
-			return dep.Version
+	found := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == path && m.Replace == nil {
+				found = m.Version
+			}
 		}
 	}
-	return "devel"
+	return strings.Trim(found, "()")
 }
 
 var (
