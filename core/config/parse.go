@@ -104,7 +104,7 @@ func ParseWithEnv(name string, data []byte, environ []string) (*Config, []Warnin
 // doubts warns of values that are allowed and unwise.
 func (c *Config) doubts() []Warning {
 	var out []Warning
-	if h := c.Hashers; h.Algorithm == "bcrypt" && h.Bcrypt.Cost < 12 && !c.Dev {
+	if h := c.Hashers; h.Algorithm == "bcrypt" && h.Bcrypt.Cost > 0 && h.Bcrypt.Cost < 12 && !c.Dev {
 		out = append(out, Warning{
 			Path: "hashers.bcrypt.cost",
 			Text: fmt.Sprintf("%d is cheap to guess against: set 12 or more outside dev", h.Bcrypt.Cost),
