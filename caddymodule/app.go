@@ -174,22 +174,23 @@ var hashing = hash.NewLimiter(hash.Limits{})
 
 // Start opens the store and assembles the gateway. Requests that come earlier wait.
 func (a *App) Start() error {
+	o := a.options()
+	var err error
+	if o.BaseURL, o.AdminURL, err = a.urls(); err != nil {
+		return err
+	}
 	if err := a.openStore(); err != nil {
 		return err
 	}
-	o := a.options()
 	o.KV = a.kept.kv
-	var err error
 	if o.Keys, err = a.keys(); err != nil {
-		return err
-	}
-	if o.BaseURL, o.AdminURL, err = a.urls(); err != nil {
 		return err
 	}
 	g, err := gateway.New(a.ctx, o)
 	if err != nil {
 		return err
 	}
+	a.warnOpenAdmin()
 	a.follow(g)
 	a.assembled.Store(g)
 	close(a.started)
