@@ -66,6 +66,7 @@ type App struct {
 	managed managedHeaders
 
 	assembled atomic.Pointer[gateway.Gateway]
+	protects  atomic.Pointer[protection]
 	started   chan struct{} // closed when assembled is set
 	stop      context.CancelFunc
 	done      chan struct{} // closed when the session cache is no longer followed
@@ -165,7 +166,8 @@ func (a *App) adjust(c *config.Config) {
 func (a *App) options() gateway.Options {
 	return gateway.Options{
 		Config: a.config, Limiter: hashing, Staleness: time.Duration(a.Staleness),
-		ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
+		// With the kratos adapter there is nothing but the API on our origin.
+		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
 	}
 }
 
@@ -192,6 +194,7 @@ func (a *App) Start() error {
 	}
 	a.warnOpenAdmin()
 	a.follow(g)
+	a.protects.Store(protectionOf(g))
 	a.assembled.Store(g)
 	close(a.started)
 	return nil

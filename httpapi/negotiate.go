@@ -23,6 +23,13 @@ func acceptsJSON(r *http.Request) bool {
 	return best(accept(r), "text/html", "application/json") == "application/json"
 }
 
+// PrefersHTML decides whether a person looks at the answer: only who names a kind
+// of text that browsers show, and likes nothing else better, is taken for a browser.
+// "*/*" is what programs send.
+func PrefersHTML(r *http.Request) bool {
+	return best(accept(r), "application/json", "text/html") == "text/html"
+}
+
 // accept joins the Accept headers of a request; several are one list (RFC 9110 5.3).
 func accept(r *http.Request) string { return strings.Join(r.Header.Values("Accept"), ",") }
 

@@ -1,7 +1,0 @@
-package caddymodule
-
-import "net/http"
-
-type managedHeaders struct{}
-
-func (managedHeaders) strip(*http.Request) {}
