@@ -82,6 +82,9 @@ func (p *proxy) do(method, path, body string, header ...string) (*http.Response,
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
+	for tries := 0; err != nil && method == http.MethodGet && tries < 5; tries++ {
+		res, err = client.Do(req) // the listener that a reload replaces drops who has just come, with any Caddy
+	}
 	if err != nil {
 		p.t.Fatal(err)
 	}
