@@ -169,10 +169,13 @@ func CSRF(cause string) *Error {
 	}
 }
 
-// ReturnToForbidden refuses a return_to address that is not on the allow-list.
+// ReturnToForbidden refuses a return_to address that is not on the allow-list; "" is an address that nobody remembers.
 func ReturnToForbidden(returnTo string) *Error {
-	return BadRequest("The return_to address %q is not on the list of allowed addresses.", returnTo).
-		WithID(IDReturnToForbidden)
+	e := BadRequest("The return_to address is not on the list of allowed addresses.")
+	if returnTo != "" {
+		e = BadRequest("The return_to address %q is not on the list of allowed addresses.", returnTo)
+	}
+	return e.WithID(IDReturnToForbidden)
 }
 
 // FlowDisabled is the answer to starting a flow that the configuration switches off, such as "registration".
