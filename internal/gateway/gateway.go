@@ -16,7 +16,6 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
-	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
