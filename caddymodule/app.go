@@ -167,7 +167,7 @@ func (a *App) options() gateway.Options {
 	return gateway.Options{
 		Config: a.config, Limiter: hashing, Staleness: time.Duration(a.Staleness),
 		// With the kratos adapter there is nothing but the API on our origin.
-		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
+		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: logger(a.ctx), Plugins: a.plugins(),
 	}
 }
 

@@ -135,7 +135,7 @@ func (h *WASMHook) load(ctx caddy.Context, code []byte) (caddy.Destructor, error
 	start := time.Now()
 	p, err := wasm.Load(context.WithoutCancel(ctx), wasm.Config{
 		Name: h.File, Code: code, Config: h.Config, Deadline: time.Duration(h.Deadline), Memory: h.Memory,
-		Logger: ctx.Slogger(),
+		Logger: logger(ctx),
 	})
 	if err != nil {
 		return nil, err
