@@ -27,9 +27,6 @@ func example(t *testing.T, name string) string {
 
 // TestPluginOfThePage builds the plugin that the page shows, outside of this module as its readers do, and runs it.
 func TestPluginOfThePage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a Go guest")
-	}
 	dir := t.TempDir()
 	for name, content := range map[string]string{"main.go": example(t, "go"), "go.mod": "module example.org/plugin\n\ngo 1.24\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {

@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,21 @@ import (
 var guests struct {
 	sync.Mutex
 	built map[string][]byte
+}
+
+// compiled is where the compiled Go guests of this test run are kept: under the race detector one takes many seconds.
+var compiled string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gatehouse-wasm-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	compiled = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // buildGuest compiles a Go package for wasip1 with the stock toolchain.
@@ -69,9 +85,6 @@ func loadPlugin(tb testing.TB, config Config) *Plugin {
 // TestPluginsMeetTheirGoldens builds every plugin of the repository and asks it about its own events. A plugin has
 // testdata/config.json, and testdata/golden/NAME.event.json with NAME.output.json.
 func TestPluginsMeetTheirGoldens(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds Go guests")
-	}
 	cases, err := filepath.Glob("../../plugins/*/testdata/golden/*.event.json")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no golden events found: %v", err)
@@ -80,7 +93,7 @@ func TestPluginsMeetTheirGoldens(t *testing.T) {
 	for _, path := range cases {
 		dir := filepath.Dir(filepath.Dir(filepath.Dir(path)))
 		if plugins[dir] == nil {
-			plugins[dir] = loadPlugin(t, Config{Name: dir, Code: buildGuest(t, dir), Config: readFile(t, dir+"/testdata/config.json")})
+			plugins[dir] = loadPlugin(t, Config{Name: dir, Code: buildGuest(t, dir), CacheDir: compiled, Config: readFile(t, dir+"/testdata/config.json")})
 		}
 		name := strings.TrimSuffix(path, ".event.json")
 		t.Run(filepath.Base(dir)+"/"+filepath.Base(name), func(t *testing.T) {
@@ -133,12 +146,9 @@ func registrationOf(email string) *abi.Context {
 
 // TestDomainsRefusesAListItCannotUse: an operator hears of it when the server starts, and what to write instead.
 func TestDomainsRefusesAListItCannotUse(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a Go guest")
-	}
 	code := buildGuest(t, "../../plugins/domains")
 	for _, config := range []string{`{}`, `{"allow":[]}`, `{"allow":"example.org"}`, `{"allow":["example..org"]}`, `{"allow":["a.org",5]}`} {
-		got := loadError(t, Config{Name: "domains", Code: code, Config: json.RawMessage(config)})
+		got := loadError(t, Config{Name: "domains", Code: code, CacheDir: compiled, Config: json.RawMessage(config)})
 		if !strings.HasPrefix(got, "loading plugin domains: running hook_init: ") || !strings.Contains(got, `"allow" has to be a list of domains`) {
 			t.Errorf("%s: got %q", config, got)
 		}
