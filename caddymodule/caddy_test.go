@@ -217,7 +217,6 @@ func TestBadConfigurationNeverReplacesAGoodOne(t *testing.T) {
 	}{
 		"schema that is no JSON":   {quick + "\nschema default DIR/garbage", "gatehouse", []string{`schema "default"`, "garbage"}},
 		"plugin that is no wasm":   {quick + "\nhook login.after DIR/garbage", "gatehouse", []string{"plugin", "garbage"}},
-		"base URL that is no URL":  {quick + "\nbase_url nowhere", "gatehouse", []string{"serve.public.base_url", "must be a URL"}},
 		"shared store, no secrets": {quick + "\nstore etcd http://127.0.0.1:1", "gatehouse", []string{"secrets.default", "openssl rand"}},
 	} {
 		t.Run(name, func(t *testing.T) {
