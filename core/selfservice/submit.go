@@ -150,9 +150,9 @@ func (r *run) checkOrigin() error {
 	}
 	switch {
 	case r.c.HasOrigin:
-		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Origin" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+		return r.rejectBad(apierror.BadRequest(`The request has an "Origin" header, so it comes from a browser. Browsers need a flow of type "browser"; this one is of type "api".`))
 	case r.c.HasCookies:
-		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Cookie" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+		return r.rejectBad(apierror.BadRequest(`The request has a "Cookie" header, so it may come from a browser. Browsers need a flow of type "browser"; this one is of type "api".`))
 	}
 	return nil
 }
