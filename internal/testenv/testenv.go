@@ -48,14 +48,13 @@ type Option func(c *config.Config, o *gateway.Options)
 func New(t testing.TB, options ...Option) *Env {
 	t.Helper()
 	e := &Env{T: t, Log: &Log{}}
-	mux := http.NewServeMux()
-	public := httptest.NewServer(mux)
-	t.Cleanup(public.Close)
-	e.URL = public.URL
+	// The gateway must know its URL, so the server starts after it.
+	public := httptest.NewUnstartedServer(nil)
+	e.URL = "http://" + public.Listener.Addr().String()
 
 	c := config.Default()
 	c.Dev = true
-	c.Serve.Public.BaseURL = public.URL
+	c.Serve.Public.BaseURL = e.URL
 	c.Hashers.Algorithm, c.Hashers.Bcrypt.Cost = "bcrypt", 4
 	c.SelfService.Methods.Password.Config.HaveIBeenPwnedEnabled = false
 	c.SelfService.AllowedReturnURLs = []string{"https://app.example/in"}
@@ -75,16 +74,10 @@ func New(t testing.TB, options ...Option) *Env {
 		t.Fatalf("assembling the gateway: %v", err)
 	}
 	e.Gateway = g
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if !g.Server.Public(w, r) {
-			http.NotFound(w, r)
-		}
-	})
-	admin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.Server.Admin(w, r) {
-			http.NotFound(w, r)
-		}
-	}))
+	public.Config.Handler = handler(g.Server.Public)
+	public.Start()
+	t.Cleanup(public.Close)
+	admin := httptest.NewServer(handler(g.Server.Admin))
 	t.Cleanup(admin.Close)
 	e.Admin = admin.URL
 	ctx, stop := context.WithCancel(context.Background())
@@ -92,6 +85,15 @@ func New(t testing.TB, options ...Option) *Env {
 	go func() { defer close(done); _ = g.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 	return e
+}
+
+// handler answers with 404 what the gateway leaves to others.
+func handler(serve func(http.ResponseWriter, *http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !serve(w, r) {
+			http.NotFound(w, r)
+		}
+	})
 }
 
 // Now is the time as the gateway sees it.
