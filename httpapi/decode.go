@@ -42,7 +42,7 @@ func (c *call) decode(s *schema.Schema) (flow.Submission, error) {
 		}
 		fields, err = c.decodeForm(s, t)
 	default:
-		return flow.Submission{}, apierror.BadRequest("A submission can't be of the type %q. Those that can be read: application/json, application/x-www-form-urlencoded, multipart/form-data.", t)
+		return flow.Submission{}, apierror.BadRequest("A submission can't be of the type %.64q. Those that can be read: application/json, application/x-www-form-urlencoded, multipart/form-data.", t)
 	}
 	if err != nil {
 		return flow.Submission{}, err
