@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -54,8 +55,11 @@ func keys(tb testing.TB, endpoint string) int64 {
 		tb.Fatal(err)
 	}
 	defer client.Close()
+	// Not the test's context: tests count when they end, too.
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	// The whole range of keys, whatever prefix the processes use.
-	all, err := client.Get(tb.Context(), "\x00", clientv3.WithFromKey(), clientv3.WithCountOnly())
+	all, err := client.Get(ctx, "\x00", clientv3.WithFromKey(), clientv3.WithCountOnly())
 	if err != nil {
 		tb.Fatalf("counting the keys of %s: %v", endpoint, err)
 	}
