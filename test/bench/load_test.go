@@ -130,5 +130,11 @@ func median(values []float64) float64 {
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
+// middle is the range of the half of the values that is nearest to the median.
+func middle(values []float64) string {
+	sorted := slices.Sorted(slices.Values(values))
+	return fmt.Sprintf("%.3f to %.3f", sorted[len(sorted)/4], sorted[len(sorted)*3/4])
+}
+
 // hostPort is the address in a URL.
 func hostPort(url string) string { return strings.TrimPrefix(url, "http://") }
