@@ -14,8 +14,6 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-const password = "correct-horse-battery"
-
 // site has one address for all nodes, as behind a load balancer, and a guarded path.
 const site = `{
 	gatehouse {
@@ -52,28 +50,14 @@ func pair(t *testing.T) (a, b *harness.Process, link *faultproxy.Proxy) {
 
 func signUp(t *testing.T, gw *harness.Process, email string) (token string) {
 	t.Helper()
-	app := gw.Env(t).App()
-	f := app.Get("/self-service/registration/api")
-	done := app.PostJSON("/self-service/registration?flow="+f.Text("id"), map[string]any{
-		"method": "password", "password": password, "traits": map[string]any{"email": email},
-	})
-	if done.Status != http.StatusOK {
-		t.Fatalf("registering %s: %d %s", email, done.Status, done.Body)
-	}
-	return done.Text("session_token")
+	return gw.Env(t).SignUp(email).Text("session_token")
 }
 
 func signIn(t *testing.T, gw *harness.Process, email string) (token string) {
 	t.Helper()
 	app := gw.Env(t).App()
-	f := app.Get("/self-service/login/api")
-	done := app.PostJSON("/self-service/login?flow="+f.Text("id"), map[string]any{
-		"method": "password", "password": password, "identifier": email,
-	})
-	if done.Status != http.StatusOK {
-		t.Fatalf("logging %s in: %d %s", email, done.Status, done.Body)
-	}
-	return done.Text("session_token")
+	app.SignIn(email)
+	return app.Header.Get("X-Session-Token")
 }
 
 func signOut(t *testing.T, gw *harness.Process, token string) {
@@ -110,24 +94,17 @@ func TestSessionOfOneNodeIsGoodAtTheOther(t *testing.T) {
 func TestFlowOfOneNodeIsFinishedAtTheOther(t *testing.T) {
 	a, b, _ := pair(t)
 	t.Run("API", func(t *testing.T) {
-		f := a.Env(t).App().Get("/self-service/registration/api")
-		done := b.Env(t).App().PostJSON("/self-service/registration?flow="+f.Text("id"), map[string]any{
-			"method": "password", "password": password, "traits": map[string]any{"email": "bob@example.org"},
-		})
-		if done.Status != http.StatusOK {
+		f := a.Env(t).App().Start("registration", "")
+		if done := b.Env(t).App().Submit("registration", f, testenv.NewAccount("bob@example.org")); done.Status != http.StatusOK {
 			t.Errorf("submitting: got %d, want 200: %s", done.Status, done.Body)
 		}
 	})
 	t.Run("browser", func(t *testing.T) {
 		browser := a.Env(t).Browser() // its cookies go to every port of the host
-		start := browser.Get("/self-service/registration/browser?return_to=" + url.QueryEscape("https://app.example/in?x=1"))
-		_, id, _ := strings.Cut(start.Header.Get("Location"), "flow=")
+		f := browser.Start("registration", "return_to="+url.QueryEscape("https://app.example/in?x=1"))
 		browser.Env = b.Env(t)
-		f := browser.Get("/self-service/registration/flows?id=" + id)
-		done := browser.PostForm("/self-service/registration?flow="+id, url.Values{
-			"method": {"password"}, "csrf_token": {f.CSRF()}, "password": {password}, "traits.email": {"eve@example.org"},
-		})
-		if got := done.Header.Get("Location"); got != "https://app.example/in?x=1" {
+		done := browser.Submit("registration", f, testenv.NewAccount("eve@example.org"))
+		if got := done.Location(); got != "https://app.example/in?x=1" {
 			t.Errorf("submitting: got %d to %q: %s", done.Status, got, done.Body)
 		}
 	})

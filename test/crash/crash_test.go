@@ -12,12 +12,11 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/gatehouse-id/gatehouse/internal/testenv"
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
-
-const password = "correct-horse-battery"
 
 // people is who was told that they are registered, with their session tokens.
 type people struct {
@@ -87,22 +86,19 @@ func TestRestartKeepsBrowsersSignedIn(t *testing.T) {
 	kratos := strings.Replace(harness.Kratos, "secrets:\n  default: [a-secret-of-the-tests-0123456789]\n", "", 1)
 	gw := harness.Start(t, harness.Options{Kratos: kratos})
 	browser := gw.Env(t).SPA()
-	f := browser.Get("/self-service/registration/browser")
-	done := browser.PostJSON("/self-service/registration?flow="+f.Text("id"), map[string]any{
-		"method": "password", "password": password, "traits": map[string]any{"email": "ann@example.org"}, "csrf_token": f.CSRF(),
-	})
+	done := browser.Submit("registration", browser.Start("registration", ""), testenv.NewAccount("ann@example.org"))
 	if done.Status != http.StatusOK {
 		t.Fatalf("registering: %d %s", done.Status, done.Body)
 	}
 	open := gw.Env(t).SPA()
-	form := open.Get("/self-service/login/browser")
+	form := open.Start("login", "")
 	for name, end := range map[string]func(){"stop": gw.Stop, "kill": gw.Kill} {
 		end()
 		gw.Restart()
 		if who := browser.Get("/sessions/whoami"); who.Text("identity", "traits", "email") != "ann@example.org" {
 			t.Errorf("whoami after %s: got %d, want the session of before: %s", name, who.Status, who.Body)
 		}
-		if again := open.Get("/self-service/login/flows?id=" + form.Text("id")); again.Status != http.StatusOK {
+		if again := open.Fetch("login", form.Text("id")); again.Status != http.StatusOK {
 			t.Errorf("the form that was open before %s: got %d, want 200: %s", name, again.Status, again.Body)
 		}
 	}
@@ -125,11 +121,11 @@ type refusal struct{ text string }
 func (r *refusal) Error() string { return r.text }
 
 func signUp(url, email string) (token string, err error) {
-	return submit(url, "registration", map[string]any{"method": "password", "password": password, "traits": map[string]any{"email": email}})
+	return submit(url, "registration", map[string]any{"method": "password", "password": testenv.Password, "traits": map[string]any{"email": email}})
 }
 
 func signIn(url, email string) error {
-	_, err := submit(url, "login", map[string]any{"method": "password", "password": password, "identifier": email})
+	_, err := submit(url, "login", map[string]any{"method": "password", "password": testenv.Password, "identifier": email})
 	return err
 }
 

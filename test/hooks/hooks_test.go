@@ -17,8 +17,6 @@ import (
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-const password = "correct-horse-battery"
-
 const (
 	deadline = 100 * time.Millisecond
 	// slack is what the rest of a request may take on a machine that is busy.
@@ -51,10 +49,7 @@ func start(t *testing.T, guest []byte, options ...string) *harness.Process {
 }
 
 func register(app *testenv.Client, email string) *testenv.Answer {
-	f := app.Get("/self-service/registration/api")
-	return app.PostJSON("/self-service/registration?flow="+f.Text("id"), map[string]any{
-		"method": "password", "password": password, "traits": map[string]any{"email": email},
-	})
+	return app.Submit("registration", app.Start("registration", ""), testenv.NewAccount(email))
 }
 
 func TestHostileGuests(t *testing.T) {
@@ -146,17 +141,11 @@ func worksOn(t *testing.T, gw *harness.Process) {
 	t.Helper()
 	app := gw.Env(t).App()
 	made := app.Do(http.MethodPost, gw.Admin+"/admin/identities", "application/json", fmt.Appendf(nil,
-		`{"schema_id":"default","traits":{"email":"zoe@example.org"},"credentials":{"password":{"config":{"password":%q}}}}`, password))
+		`{"schema_id":"default","traits":{"email":"zoe@example.org"},"credentials":{"password":{"config":{"password":%q}}}}`, testenv.Password))
 	if made.Status != http.StatusCreated {
 		t.Fatalf("creating an identity: %d %s", made.Status, made.Body)
 	}
-	f := app.Get("/self-service/login/api")
-	in := app.PostJSON("/self-service/login?flow="+f.Text("id"), map[string]any{
-		"method": "password", "identifier": "zoe@example.org", "password": password,
-	})
-	if in.Status != http.StatusOK {
-		t.Errorf("logging in after the plugin failed: got %d, want 200: %s", in.Status, in.Body)
-	}
+	app.SignIn("zoe@example.org")
 }
 
 // Endless plugins use up their own time and nobody else's.
@@ -183,14 +172,8 @@ func TestManyLoopsAtOnce(t *testing.T) {
 func TestDeniedBrowserSeesThePageOfErrors(t *testing.T) {
 	gw := start(t, hostile.Trap())
 	browser := gw.Env(t).Browser()
-	open := browser.Get("/self-service/registration/browser")
-	_, id, _ := strings.Cut(open.Header.Get("Location"), "flow=")
-	f := browser.Get("/self-service/registration/flows?id=" + id)
-	form := map[string][]string{
-		"method": {"password"}, "csrf_token": {f.CSRF()}, "password": {password}, "traits.email": {"ann@example.org"},
-	}
-	a := browser.PostForm("/self-service/registration?flow="+id, form)
-	to := a.Header.Get("Location")
+	a := browser.Submit("registration", browser.Start("registration", ""), testenv.NewAccount("ann@example.org"))
+	to := a.Location()
 	if a.Status != http.StatusSeeOther || !strings.Contains(to, "/auth/error?id=") {
 		t.Fatalf("registering: got %d to %q, want the page of errors: %s", a.Status, to, a.Body)
 	}
