@@ -97,7 +97,7 @@ func (p *proxy) do(method, path, body string, header ...string) (*http.Response,
 }
 
 // register makes an account and returns its session token.
-func (p *proxy) register(email string) string {
+func (p *proxy) register(email string, header ...string) string {
 	p.t.Helper()
 	_, text := p.do("GET", "/self-service/registration/api", "")
 	var flow struct{ ID string }
@@ -105,7 +105,7 @@ func (p *proxy) register(email string) string {
 		p.t.Fatalf("starting a registration: %v: %s", err, text)
 	}
 	body := fmt.Sprintf(`{"method":"password","password":"a long phrase 4711","traits":{"email":%q}}`, email)
-	res, text := p.do("POST", "/self-service/registration?flow="+flow.ID, body, "Content-Type", "application/json")
+	res, text := p.do("POST", "/self-service/registration?flow="+flow.ID, body, append(header, "Content-Type", "application/json")...)
 	var out struct {
 		Token string `json:"session_token"`
 	}
@@ -233,6 +233,27 @@ func TestSeveralSitesNeedABaseURL(t *testing.T) {
 	two := "gatehouse\n}\nhttp://other.localhost:PORT {\nbind 127.0.0.1\ngatehouse"
 	wantError(t, p.load("", two), "several sites", "base_url")
 	p.mustLoad("base_url http://localhost:PORT", two)
+}
+
+// TestDevicesHaveTheAddressTheHostTrusts sends a header that only a trusted proxy may send.
+func TestDevicesHaveTheAddressTheHostTrusts(t *testing.T) {
+	p := newProxy(t)
+	p.writeConfig("")
+	p.mustLoad(quick, "gatehouse")
+	token := p.register("someone@example.org", "X-Forwarded-For", "203.0.113.7", "User-Agent", "a phone")
+	_, text := p.do("GET", "/sessions/whoami", "", "X-Session-Token", token)
+	var session struct {
+		Devices []struct {
+			IP    string `json:"ip_address"`
+			Agent string `json:"user_agent"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &session); err != nil || len(session.Devices) != 1 {
+		t.Fatalf("got %v %s, want one device", err, text)
+	}
+	if d := session.Devices[0]; !net.ParseIP(d.IP).IsLoopback() || d.Agent != "a phone" {
+		t.Errorf("got device %+v, want the address of the connection", d)
+	}
 }
 
 func TestIdentityHeadersOfStrangersStop(t *testing.T) {
