@@ -112,7 +112,7 @@ func TestEveryKindHasStatusTextAndMessage(t *testing.T) {
 
 func TestWithLeavesTheOriginalAlone(t *testing.T) {
 	base := apierror.Forbidden("no").WithDetail("a", 1).WithExtra("b", 2)
-	base.WithID("x").WithReason("y").WithMessage("z").WithDetail("a", 3).WithExtra("b", 4).WithCause(io.EOF)
+	_ = base.WithID("x").WithReason("y").WithMessage("z").WithDetail("a", 3).WithExtra("b", 4).WithCause(io.EOF)
 	if base.ID != "" || base.Reason != "no" || base.Message != "" || base.Err != nil ||
 		base.Details["a"] != 1 || base.Extra["b"] != 2 {
 		t.Errorf("the original changed: %+v", base)
