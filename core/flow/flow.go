@@ -33,7 +33,7 @@ const (
 	Browser Type = "browser"
 )
 
-// States of a flow as the API shows them.
+// StateChooseMethod is the state of a flow that waits for a first submission.
 const StateChooseMethod = "choose_method"
 
 // Flow is one run of a self-service form. An anonymous flow lives in its id and,
