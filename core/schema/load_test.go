@@ -102,7 +102,7 @@ func TestLoadNamesSchemaPlaceAndFix(t *testing.T) {
 		"no trait":          {inTraits(""), `"properties.traits.properties" is empty`},
 		"unknown type":      {inTraits(`"a": {"type": "text"}`), "at /properties/traits/properties/a/type"},
 		"bad pattern":       {inTraits(`"a": {"pattern": "(?=x)"}`), "patterns are Go regular expressions: no look-ahead"},
-		"unknown extension": {inTraits(`"a": {"ory.sh/kratos": {"credentails": {}}}`), `unknown field "credentails"`},
+		"unknown extension": {inTraits(`"a": {"ory.sh/kratos": {"credential": {}}}`), `unknown field "credential"`},
 		"unknown channel":   {inTraits(`"a": {"ory.sh/kratos": {"verification": {"via": "fax"}}}`), `"via" must be email, sms or phone, not "fax"`},
 		"dangling":          {inTraits(`"a": {"$ref": "#/definitions/a"}`), `the reference "#/definitions/a" leads nowhere`},
 		"to a file":         {inTraits(`"a": {"$ref": "file:///etc/passwd"}`), `the reference "file:///etc/passwd" leads out of the document`},
