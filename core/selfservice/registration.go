@@ -31,7 +31,7 @@ func (registration) admit(_ options, c *Client) error {
 	return nil
 }
 
-func (r registration) readmit(_ *flow.Flow, c *Client) error { return r.admit(options{}, c) }
+func (k registration) readmit(_ *flow.Flow, c *Client) error { return k.admit(options{}, c) }
 
 func (registration) able(m flow.Method) bool {
 	_, ok := m.(flow.RegistrationMethod)
