@@ -45,13 +45,11 @@ type server struct {
 func startServer(ctx context.Context, c EmbeddedConfig) (*server, error) {
 	srv := &server{}
 	if err := srv.prepare(c.Dir); err != nil {
-		srv.clean()
-		return nil, err
+		return nil, errors.Join(err, srv.clean())
 	}
 	config, err := c.embed(srv)
 	if err != nil {
-		srv.clean()
-		return nil, err
+		return nil, errors.Join(err, srv.clean())
 	}
 	return srv, srv.start(ctx, config)
 }
@@ -77,7 +75,7 @@ func (srv *server) start(ctx context.Context, config *embed.Config) error {
 		return err
 	case <-ctx.Done():
 		go func() {
-			<-started
+			_ = <-started // the caller has gone with ctx's error
 			srv.close()
 		}()
 		return ctx.Err()
