@@ -146,11 +146,11 @@ func TestSmallestSiteServes(t *testing.T) {
 	if _, text := p.do("GET", "/anything", ""); text != "hello" {
 		t.Errorf("got %q for a path that is not ours, want the next handler's answer", text)
 	}
-	res, text := p.do("GET", "/self-service/login/browser", "", "Accept", "text/html")
+	res, _ := p.do("GET", "/self-service/login/browser", "", "Accept", "text/html")
 	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), p.url("/auth/login?flow=")) {
 		t.Errorf("got %d to %q, want a redirect to the site's own page: the base URL comes from the site", res.StatusCode, res.Header.Get("Location"))
 	}
-	if res, text = p.do("GET", "/health/ready", ""); res.StatusCode != http.StatusOK {
+	if res, text := p.do("GET", "/health/ready", ""); res.StatusCode != http.StatusOK {
 		t.Errorf("ready: got %d %s", res.StatusCode, text)
 	}
 }
