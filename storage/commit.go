@@ -23,11 +23,18 @@ type plan struct {
 func (p *plan) when(c ...kv.Cond) { p.conds = append(p.conds, c...) }
 func (p *plan) do(o ...kv.Op)     { p.ops = append(p.ops, o...) }
 
+// maxRecord bounds an encoded record: the few that one commit puts must fit
+// into it together, and so must a page of a listing into memory.
+const maxRecord = 256 << 10
+
 // put encodes a record over its old form and stores it; ttl 0 keeps it for ever.
 func (p *plan) put(key string, record any, old []byte, ttl time.Duration) error {
 	value, err := encode(record, p.op, old)
 	if err != nil {
 		return err
+	}
+	if len(value) > maxRecord {
+		return fmt.Errorf("storing %q: %d bytes, %d are allowed: %w", key, len(value), maxRecord, kv.ErrTooLarge)
 	}
 	p.do(kv.PutTTL(key, value, ttl))
 	return nil
