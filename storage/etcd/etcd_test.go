@@ -191,6 +191,21 @@ func nextBatch(t testing.TB, w kv.Watch) kv.Batch {
 	}
 }
 
+// ended waits for the end of a watch and returns its reason.
+func ended(t testing.TB, w kv.Watch) error {
+	t.Helper()
+	for deadline := time.After(patience); ; {
+		select {
+		case _, ok := <-w.Batches():
+			if !ok {
+				return w.Err()
+			}
+		case <-deadline:
+			t.Fatal("the watch did not end")
+		}
+	}
+}
+
 // TestOneStoreUsedByMany is for the race detector: calls, watches and the
 // end of the store at once.
 func TestOneStoreUsedByMany(t *testing.T) {
