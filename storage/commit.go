@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -77,7 +78,8 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 // planned again from fresh reads, which is also how it becomes the right error:
 // the plan that meets the winner's work says whose it is.
 func (s *Store) commit(ctx context.Context, build func(*plan) error) error {
-	for range attempts {
+	for attempt := range attempts {
+		pause(ctx, attempt)
 		p := &plan{op: uuid.NewString()}
 		if err := build(p); err != nil {
 			return err
@@ -101,6 +103,18 @@ func (s *Store) commit(ctx context.Context, build func(*plan) error) error {
 		return nil
 	}
 	return fmt.Errorf("committing: lost %d races: %w", attempts, kv.ErrConflict)
+}
+
+// pause keeps racers out of step: none before the first attempt, then up to 1,
+// 2, 4, … ms. The plan finds out by itself when ctx has ended.
+func pause(ctx context.Context, attempt int) {
+	if attempt == 0 {
+		return
+	}
+	select {
+	case <-time.After(rand.N(time.Millisecond << (attempt - 1))):
+	case <-ctx.Done():
+	}
 }
 
 // recognition is the time an unclear commit gets to show itself. The caller's
