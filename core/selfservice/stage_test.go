@@ -163,7 +163,7 @@ func wantExpired(t *testing.T, err error) {
 
 func wantRejected(t *testing.T, res *selfservice.Result, err error, id ui.MessageID) {
 	t.Helper()
-	if err != nil || !res.Rejected || !ui.Messages(res.Flow.UI.Messages).Has(id) {
+	if err != nil || !res.Rejected || !res.Flow.UI.Messages.Has(id) {
 		t.Errorf("got %+v and %v, want a rejection with %d", res, err, id)
 	}
 }
