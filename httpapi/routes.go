@@ -19,8 +19,8 @@ type route struct {
 type csrfClass uint8
 
 const (
-	// csrfFull sets the cookie when it is missing and refuses other methods
-	// without a token.
+	// csrfFull sets the cookie when it is missing, and refuses methods that the
+	// path doesn't have unless they carry a token.
 	csrfFull csrfClass = iota
 	// csrfRead reads the cookie and does nothing else: API calls, and submissions,
 	// which are checked in the engine once the token is decoded.

@@ -277,7 +277,7 @@ func (r *run) finish(i *identity.Identity, s *session.Session, token string) {
 
 // newSession makes a session for somebody who just proved who they are.
 func (r *run) newSession(i *identity.Identity, amr session.AuthenticationMethod, now time.Time) (*session.Session, string) {
-	token := secret.NewToken("ory_st_")
+	token := newToken()
 	s := session.New(i.ID, token, amr, now, time.Duration(r.e.Config().Session.Lifespan))
 	s.AddDevice(r.c.IP, r.c.UserAgent)
 	return s, token
