@@ -22,6 +22,9 @@ type Kind string
 const (
 	Login        Kind = "login"
 	Registration Kind = "registration"
+	Settings     Kind = "settings"
+	Recovery     Kind = "recovery"
+	Verification Kind = "verification"
 )
 
 // Type tells who drives a flow.
@@ -33,8 +36,14 @@ const (
 	Browser Type = "browser"
 )
 
-// StateChooseMethod is the state of a flow that waits for a first submission.
-const StateChooseMethod = "choose_method"
+// States of a flow.
+const (
+	StateChooseMethod    = "choose_method"    // it waits for a first submission
+	StateSentEmail       = "sent_email"       // recovery and verification: a message is on its way
+	StatePassedChallenge = "passed_challenge" // recovery and verification: the code or link was right
+	StateShowForm        = "show_form"        // settings: it waits for changes
+	StateSuccess         = "success"          // settings: the last change is stored
+)
 
 // Flow is one run of a self-service form. An anonymous flow lives in its id and,
 // for browsers, in a sealed cookie; a record is stored from the first submission
@@ -52,6 +61,9 @@ type Flow struct {
 	Active       identity.CredentialType // method used last, or empty
 	State        string
 	Completed    bool
+	// IdentityID is whose settings these are, or who a recovery or verification
+	// turned out to be about; "" before that is known.
+	IdentityID string
 
 	Values        map[string]any          // submitted values kept for the form, by node name; never secrets
 	Messages      []ui.Message            // global messages of the last submission
@@ -93,6 +105,8 @@ type Record struct {
 	ExpiresAt     time.Time               `json:"expires_at"`
 	Active        identity.CredentialType `json:"active,omitempty"`
 	Completed     bool                    `json:"completed,omitempty"`
+	State         string                  `json:"state,omitempty"` // "" means the state the flow begins in
+	IdentityID    string                  `json:"identity_id,omitempty"`
 	Values        map[string]any          `json:"values,omitempty"`
 	Messages      []ui.Message            `json:"messages,omitempty"`
 	FieldMessages map[string][]ui.Message `json:"field_messages,omitempty"`
