@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -192,8 +193,8 @@ func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.D
 // AddDevice notes where the session is used from; a device that is known is
 // not noted again.
 func (s *Session) AddDevice(ip, userAgent string) {
-	if len(userAgent) > 512 {
-		userAgent = userAgent[:512]
+	if len(userAgent) > 512 { // not in the middle of a character
+		userAgent = strings.ToValidUTF8(userAgent[:512], "")
 	}
 	if slices.ContainsFunc(s.Devices, func(d Device) bool { return d.IPAddress == ip && d.UserAgent == userAgent }) {
 		return
