@@ -267,3 +267,21 @@ func TestQuietLog(t *testing.T) {
 		t.Errorf("the log says %s", log)
 	}
 }
+
+// TestTraitsBeyondARecord registers with more than a record may hold.
+func TestTraitsBeyondARecord(t *testing.T) {
+	env := testenv.New(t)
+	app := env.App()
+	flow := app.Get("/self-service/registration/api").Text("id")
+	before := env.Keys()
+	a := app.PostJSON("/self-service/registration?flow="+flow, map[string]any{
+		"method": "password", "password": "a long phrase 4711",
+		"traits": map[string]any{"email": "big@example.org", "name": map[string]any{"first": strings.Repeat("x", 300<<10)}},
+	})
+	if a.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d %.300s, want 413", a.Status, a.Body)
+	}
+	if after := env.Keys(); after != before {
+		t.Errorf("got %d keys after %d, want nothing written", after, before)
+	}
+}

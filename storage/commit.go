@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
 	"github.com/google/uuid"
 )
@@ -35,7 +36,7 @@ func (p *plan) put(key string, record any, old []byte, ttl time.Duration) error 
 		return err
 	}
 	if len(value) > maxRecord {
-		return fmt.Errorf("storing %q: %d bytes, %d are allowed: %w", key, len(value), maxRecord, kv.ErrTooLarge)
+		return fmt.Errorf("storing %q: %d bytes, %d are allowed: %w: %w", key, len(value), maxRecord, identity.ErrTooLarge, kv.ErrTooLarge)
 	}
 	p.do(kv.PutTTL(key, value, ttl))
 	return nil

@@ -183,11 +183,20 @@ func New(identityID, token string, amr AuthenticationMethod, now time.Time, life
 	}
 }
 
+// maxHistory bounds what a session remembers of earlier factors and devices: one
+// that is renewed for years must still fit into a record.
+const maxHistory = 50
+
 // Renew records another completed factor: the session keeps its id and lives
 // for a full lifespan again (behaviours.md 6.5).
 func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.Duration) {
-	s.Methods = append(slices.Clone(s.Methods), amr)
+	s.Methods = append(recent(s.Methods), amr)
 	s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt = now, now, now.Add(lifespan)
+}
+
+// recent copies a history, and leaves room for one entry.
+func recent[T any](history []T) []T {
+	return slices.Clone(history[max(0, len(history)+1-maxHistory):])
 }
 
 // AddDevice notes where the session is used from; a device that is known is
@@ -199,5 +208,5 @@ func (s *Session) AddDevice(ip, userAgent string) {
 	if slices.ContainsFunc(s.Devices, func(d Device) bool { return d.IPAddress == ip && d.UserAgent == userAgent }) {
 		return
 	}
-	s.Devices = append(slices.Clone(s.Devices), Device{ID: uuid.NewString(), IPAddress: ip, UserAgent: userAgent})
+	s.Devices = append(recent(s.Devices), Device{ID: uuid.NewString(), IPAddress: ip, UserAgent: userAgent})
 }
