@@ -70,7 +70,15 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 		}
 	}
 	if c.UpdateSession != nil {
-		return s.planUpdateSession(ctx, p, c.UpdateSession, c.ReplacesToken)
+		if err := s.planUpdateSession(ctx, p, c.UpdateSession, c.ReplacesToken); err != nil {
+			return err
+		}
+	}
+	if len(c.RevokeSessions) > flow.MaxRevoked {
+		return fmt.Errorf("committing: %d sessions to revoke, %d are allowed: %w", len(c.RevokeSessions), flow.MaxRevoked, kv.ErrTooLarge)
+	}
+	for _, id := range c.RevokeSessions {
+		p.do(kv.Delete(s.keys.grant(id)))
 	}
 	return nil
 }

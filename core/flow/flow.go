@@ -64,6 +64,9 @@ type Flow struct {
 	// IdentityID is whose settings these are, or who a recovery or verification
 	// turned out to be about; "" before that is known.
 	IdentityID string
+	// Identity is, in a settings flow, the identity as it is stored now. It is read
+	// when the flow is, and never stored with it.
+	Identity *identity.Identity
 
 	Values        map[string]any          // submitted values kept for the form, by node name; never secrets
 	Messages      []ui.Message            // global messages of the last submission
@@ -145,7 +148,12 @@ type Changes struct {
 	UpdateSession *session.Session // session.ErrChanged when revoked or changed meanwhile
 	// ReplacesToken is the hash that UpdateSession had before, when its token changed.
 	ReplacesToken *session.TokenHash
+	// RevokeSessions are the ids of sessions that end with this commit, at most MaxRevoked.
+	RevokeSessions []string
 }
+
+// MaxRevoked bounds Changes.RevokeSessions: one commit has room for so many beside the rest.
+const MaxRevoked = 32
 
 // Store keeps flow records and commits what a submission changed.
 type Store interface {
