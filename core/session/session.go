@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 )
 
 // Errors of a Store.
@@ -55,7 +56,7 @@ func (h *TokenHash) UnmarshalText(text []byte) error {
 }
 
 // HashToken hashes a session token.
-func HashToken(token string) TokenHash { return sha256.Sum256([]byte(token)) }
+func HashToken(token string) TokenHash { return secret.TokenHash(token) }
 
 // AuthenticationMethod is one completed factor (an AMR entry).
 type AuthenticationMethod struct {
