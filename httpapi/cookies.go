@@ -34,6 +34,12 @@ func (s *Server) csrfCookie() string {
 	return "csrf_token_" + hex.EncodeToString(sum[:])
 }
 
+// CookieNames lists the cookies that are between the browser and the gateway, the
+// session cookie first. Nobody behind the gateway needs to see them.
+func (s *Server) CookieNames() []string {
+	return []string{s.Config().Session.Cookie.Name, s.csrfCookie(), flowCookie}
+}
+
 // readCSRF finds the CSRF secret in the cookies; a malformed one counts as none.
 func (c *call) readCSRF() {
 	name := c.s.csrfCookie()

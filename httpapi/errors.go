@@ -34,11 +34,14 @@ func (c *call) fail(err error) {
 	c.writeError(e)
 }
 
-func (c *call) writeError(e *apierror.Error) {
+func (c *call) writeError(e *apierror.Error) { WriteError(c.w, c.r, e) }
+
+// WriteError answers a request with an error as every operation of the API does.
+func WriteError(w http.ResponseWriter, r *http.Request, e *apierror.Error) {
 	if e.Kind == apierror.KindUnavailable || e.Kind == apierror.KindTooManyRequests {
-		c.w.Header().Set("Retry-After", "2")
+		w.Header().Set("Retry-After", "2")
 	}
-	writeJSON(c.w, e.Status(), "application/json", e.Body(c.r.Header.Get("X-Request-ID")))
+	writeJSON(w, e.Status(), "application/json", e.Body(r.Header.Get("X-Request-ID")))
 }
 
 // logFailure writes what the client isn't told. Refusals that are the client's

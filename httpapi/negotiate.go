@@ -23,6 +23,13 @@ func acceptsJSON(r *http.Request) bool {
 	return best(r.Header.Get("Accept"), "text/html", "application/json") == "application/json"
 }
 
+// PrefersHTML decides whether a person looks at the answer: only who names a kind
+// of text that browsers show, and likes nothing else better, is taken for a browser.
+// "*/*" is what programs send.
+func PrefersHTML(r *http.Request) bool {
+	return best(r.Header.Get("Accept"), "application/json", "text/html") == "text/html"
+}
+
 // best returns the offer that fits an Accept header best; the first offer when
 // nothing fits or the header is absent. The highest q wins, then the more
 // specific range, then the earlier offer (RFC 9110 12.5.1).
