@@ -1,0 +1,145 @@
+package caddymodule
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+func init() { caddy.RegisterModule(Answered{}) }
+
+// Answered belongs before an `authentication` handler with the provider `gatehouse`,
+// in the same route; the `guard` directive puts it there. Two things need it:
+//
+// What the guard answered stands: a redirect to the login page, or an error as JSON.
+// Without this handler, Caddy goes on with a bare 401 and `handle_errors`. All other
+// errors, of the upstream for example, pass unchanged.
+//
+// When the session of an open request ends, its connection is cut. Without this
+// handler only the context of the request ends, which `reverse_proxy` heeds and a
+// large download by `file_server` does not.
+type Answered struct{}
+
+// CaddyModule returns the Caddy module information.
+func (Answered) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.gatehouse_answered", New: func() caddy.Module { return new(Answered) }}
+}
+
+// ServeHTTP follows a request through the guard and what comes after it.
+func (Answered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	a := admissionOf(r)
+	if a == nil { // else another guard let the request in, and its handler waits for the end
+		a = follow(r)
+		a.w = w
+		defer a.end()
+	}
+	err := next.ServeHTTP(w, r)
+	if err != nil && a.answered == w {
+		return nil
+	}
+	return err
+}
+
+// admission follows a guarded request. It is part of the request's context, so it goes
+// along with the request, and what else serves the request ends with the session.
+type admission struct {
+	context.Context
+	cancel context.CancelCauseFunc
+	w      http.ResponseWriter // nil when nobody will call end
+
+	// The first guard fills these in: it hides the token from everything behind it, a
+	// second guard among that.
+	admitted bool
+	hash     session.TokenHash
+	checker  *session.Checker
+
+	// answered is the writer that a guard wrote its refusal to. It is compared, because
+	// Caddy hands a buffer to each of several providers and may drop what is in there.
+	answered http.ResponseWriter
+
+	shard *openShard // where it is listed
+	place int        // in the shard, guarded by the shard's lock
+	seen  bool       // by a sweep, guarded by the shard's lock
+
+	mu    sync.Mutex // guards the fields below, and w against a cut after the end
+	ended bool
+	rest  context.CancelFunc // ends hold
+}
+
+type admissionKey struct{}
+
+// follow makes an admission. The request is changed in place: Caddy's placeholders and
+// the handlers around the guard go on to look at the same request.
+func follow(r *http.Request) *admission {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	a := &admission{Context: ctx, cancel: cancel, place: unlisted}
+	*r = *r.WithContext(a)
+	return a
+}
+
+// admissionOf finds the admission of a request; nil when there is none.
+func admissionOf(r *http.Request) *admission {
+	a, _ := r.Context().Value(admissionKey{}).(*admission)
+	return a
+}
+
+// Value finds the admission itself, or what the context around it has.
+func (a *admission) Value(key any) any {
+	if _, ok := key.(admissionKey); ok {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+// end is called when the request was served. After it, the writer may belong to
+// another request.
+func (a *admission) end() {
+	a.unlist()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = true
+	if a.rest != nil {
+		a.rest()
+	}
+}
+
+// hold watches over the session for as long as the request is open.
+func (a *admission) hold() {
+	a.mu.Lock()
+	if a.ended {
+		a.mu.Unlock()
+		return
+	}
+	var ctx context.Context
+	ctx, a.rest = context.WithCancel(a)
+	a.mu.Unlock()
+	defer a.rest()
+	if err := a.checker.Hold(ctx, a.hash); ctx.Err() == nil {
+		a.cut(err)
+	}
+}
+
+// cut ends an open request: the context for whoever listens to it, and reads and
+// writes for who does not. It works for upgraded connections too.
+func (a *admission) cut(cause error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return
+	}
+	a.cancel(cause)
+	if a.w == nil {
+		return
+	}
+	c, past := http.NewResponseController(a.w), time.Unix(1, 0)
+	_ = c.SetReadDeadline(past) // not every writer can, then the context has to do
+	_ = c.SetWriteDeadline(past)
+}
+
+var _ caddyhttp.MiddlewareHandler = (*Answered)(nil)

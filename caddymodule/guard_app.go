@@ -1,0 +1,53 @@
+package caddymodule
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/gatehouse-id/gatehouse/core/session"
+)
+
+// protector is the app as its guards see it.
+type protector interface {
+	// Protection returns what the guards decide with now. It is asked for by every
+	// guarded request, so it has to be as cheap as an atomic load. An error means that
+	// the gateway isn't up (yet, or any more): the request is answered with 503.
+	Protection() (*protection, error)
+	// IdentityHeaders is the app's one set of identity headers. It is there before the
+	// app starts: guards add theirs to it while they are provisioned.
+	IdentityHeaders() *identityHeaders
+}
+
+// protection is a running gateway as its guards see it. It never changes: the app
+// replaces it as a whole. All fields must be set.
+type protection struct {
+	Checker *session.Checker
+	// SessionCookie is the name of the cookie that carries the session token.
+	SessionCookie string
+	// OwnCookies are the cookies that nobody behind the gateway needs to see, the
+	// session cookie among them (httpapi.Server.CookieNames).
+	OwnCookies []string
+	// BaseURL is the public URL of the gateway without a trailing slash, for example
+	// "https://example.org".
+	BaseURL string
+	// LoginURL starts a login in a browser; it has no query, for example
+	// "https://example.org/self-service/login/browser".
+	LoginURL string
+	// ReturnTo tells whether a login may end at an absolute URL, and returns the URL as
+	// it is to be used. It has to allow the pages below BaseURL.
+	ReturnTo func(raw string) (string, error)
+}
+
+// guardApp finds the app of a configuration.
+func guardApp(ctx caddy.Context) (protector, error) {
+	app, err := ctx.App("gatehouse")
+	if err != nil {
+		return nil, fmt.Errorf("loading the gatehouse app: %w", err)
+	}
+	p, ok := app.(protector)
+	if !ok {
+		return nil, fmt.Errorf("the gatehouse app is a %T, which protects nothing", app)
+	}
+	return p, nil
+}
