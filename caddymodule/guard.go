@@ -144,9 +144,9 @@ func (g *Guard) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.
 		a = follow(r) // the handler that should do it is missing, see there
 	}
 	if !a.admitted { // else these are headers that the guard before set
-		stripIdentity(r, g.app.IdentityHeaders())
+		g.app.IdentityHeaders().strip(r)
 	}
-	p, err := g.app.Protection()
+	p, err := g.app.Protection(r.Context())
 	var who *principal
 	if err == nil {
 		who, err = g.admit(r, a, p)

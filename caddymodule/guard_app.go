@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -10,13 +11,13 @@ import (
 
 // protector is the app as its guards see it.
 type protector interface {
-	// Protection returns what the guards decide with now. It is asked for by every
-	// guarded request, so it has to be as cheap as an atomic load. An error means that
-	// the gateway isn't up (yet, or any more): the request is answered with 503.
-	Protection() (*protection, error)
+	// Protection returns what the guards decide with now. Every guarded request asks for
+	// it, so it has to be as cheap as an atomic load; while the app starts it may wait.
+	// An error means that the gateway isn't up: the request is answered with 503.
+	Protection(ctx context.Context) (*protection, error)
 	// IdentityHeaders is the app's one set of identity headers. It is there before the
 	// app starts: guards add theirs to it while they are provisioned.
-	IdentityHeaders() *identityHeaders
+	IdentityHeaders() *managedHeaders
 }
 
 // protection is a running gateway as its guards see it. It never changes: the app

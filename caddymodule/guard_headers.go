@@ -13,10 +13,10 @@ import (
 // identityHeader tells the upstream who sent the request, as Ory's proxies do.
 const identityHeader = "X-Kratos-Authenticated-Identity-Id"
 
-// identityHeaders are the names of the headers that only a guard may set. What a
+// managedHeaders are the names of the headers that only a guard may set. What a
 // client sends under one of them, in any spelling, never reaches an upstream. The
 // zero value holds identityHeader.
-type identityHeaders struct {
+type managedHeaders struct {
 	mu   sync.Mutex // serialises add
 	more atomic.Pointer[[]string]
 }
@@ -24,26 +24,26 @@ type identityHeaders struct {
 var foldedIdentityHeader = foldHeader(identityHeader)
 
 // add makes a name an identity header.
-func (i *identityHeaders) add(name string) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.has(name) {
+func (m *managedHeaders) add(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.has(name) {
 		return
 	}
 	var names []string
-	if old := i.more.Load(); old != nil {
+	if old := m.more.Load(); old != nil {
 		names = slices.Clone(*old)
 	}
 	names = append(names, foldHeader(name))
-	i.more.Store(&names)
+	m.more.Store(&names)
 }
 
 // has tells whether an upstream could take name for an identity header.
-func (i *identityHeaders) has(name string) bool {
+func (m *managedHeaders) has(name string) bool {
 	if foldsTo(name, foldedIdentityHeader) {
 		return true
 	}
-	more := i.more.Load()
+	more := m.more.Load()
 	if more == nil {
 		return false
 	}
@@ -89,33 +89,33 @@ func foldByte(b byte) byte {
 	return '-'
 }
 
-// stripIdentity removes what a client may not say about itself from a request. The
-// gatehouse handler does it for all requests of a site, a guard for its own.
-func stripIdentity(r *http.Request, managed *identityHeaders) {
-	deleteManaged(r.Header, managed)
+// strip removes what a client may not say about itself from a request. The gatehouse
+// handler does it for all requests of a site, a guard for its own.
+func (m *managedHeaders) strip(r *http.Request) {
+	m.deleteFrom(r.Header)
 	// A proxy deletes what Connection names: a client could make it delete our header.
-	dropManagedTokens(r.Header, "Connection", managed)
-	dropManagedTokens(r.Header, "Trailer", managed)
+	m.deleteNames(r.Header, "Connection")
+	m.deleteNames(r.Header, "Trailer")
 	if r.Trailer == nil {
 		return
 	}
-	deleteManaged(r.Trailer, managed)
+	m.deleteFrom(r.Trailer)
 	if r.Body != nil {
-		r.Body = &trailerFilter{ReadCloser: r.Body, trailer: r.Trailer, managed: managed}
+		r.Body = &trailerFilter{ReadCloser: r.Body, trailer: r.Trailer, managed: m}
 	}
 }
 
-func deleteManaged(h http.Header, managed *identityHeaders) {
+func (m *managedHeaders) deleteFrom(h http.Header) {
 	for name := range h {
-		if managed.has(name) {
+		if m.has(name) {
 			delete(h, name)
 		}
 	}
 }
 
-// dropManagedTokens removes identity headers from a header that lists header names.
-func dropManagedTokens(h http.Header, list string, managed *identityHeaders) {
-	named := func(token string) bool { return managed.has(strings.Trim(token, " \t")) }
+// deleteNames removes identity headers from a header that lists header names.
+func (m *managedHeaders) deleteNames(h http.Header, list string) {
+	named := func(token string) bool { return m.has(strings.Trim(token, " \t")) }
 	for n, value := range h[list] {
 		tokens := strings.Split(value, ",")
 		if !slices.ContainsFunc(tokens, named) {
@@ -131,14 +131,14 @@ func dropManagedTokens(h http.Header, list string, managed *identityHeaders) {
 type trailerFilter struct {
 	io.ReadCloser
 	trailer http.Header
-	managed *identityHeaders
+	managed *managedHeaders
 }
 
 // Read reads from the body.
 func (t *trailerFilter) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
-		deleteManaged(t.trailer, t.managed)
+		t.managed.deleteFrom(t.trailer)
 	}
 	return n, err
 }

@@ -56,7 +56,7 @@ func (s *Server) dispatch(m *mount, path string, w http.ResponseWriter, r *http.
 	u.Path, u.RawPath = path, ""
 	inner.URL = &u
 	c.r = inner
-	if !m.admin && unsafeMethod(r.Method) && !routed(m, inner) && c.protected() {
+	if !m.admin && unsafeMethod(r.Method) && !routed(m, inner) && c.forged() {
 		// Kratos checks CSRF before it looks whether the method exists.
 		c.fail(c.csrfError())
 		return
@@ -70,12 +70,14 @@ func routed(m *mount, r *http.Request) bool {
 	return pattern != ""
 }
 
-// protected tells whether the GET route of the path is under full CSRF protection.
-func (c *call) protected() bool {
+// forged tells whether the path is under full CSRF protection and the request
+// doesn't prove itself. All routes of that class are GETs, so this is for methods
+// that they don't have.
+func (c *call) forged() bool {
 	for _, rt := range publicRoutes {
 		if p, ok := strings.CutPrefix(rt.pattern, "GET "); ok && p == c.path && rt.csrf == csrfFull {
 			c.readCSRF()
-			return true
+			return !secret.CheckCSRF(c.r.Header.Get("X-CSRF-Token"), c.csrf)
 		}
 	}
 	return false
@@ -88,10 +90,6 @@ func (c *call) run(rt route) {
 		c.readCSRF()
 		if c.csrf == nil {
 			c.renewCSRF()
-		}
-		if unsafeMethod(c.r.Method) && !secret.CheckCSRF(c.r.Header.Get("X-CSRF-Token"), c.csrf) {
-			c.fail(c.csrfError())
-			return
 		}
 	case csrfRead:
 		c.readCSRF()

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -42,13 +41,31 @@ func (s *Server) CookieNames() []string {
 
 // readCSRF finds the CSRF secret in the cookies; a malformed one counts as none.
 func (c *call) readCSRF() {
-	name := c.s.csrfCookie()
-	for _, k := range c.r.Cookies() {
-		if k.Name != name {
-			continue
+	if all := c.csrfSecrets(); len(all) > 0 {
+		c.csrf = all[0]
+	}
+}
+
+// csrfSecrets reads all CSRF cookies: a browser sends several when they were set
+// for other paths or domains.
+func (c *call) csrfSecrets() [][]byte {
+	var out [][]byte
+	for _, k := range c.r.CookiesNamed(c.s.csrfCookie()) {
+		if b, ok := secret.DecodeCSRF(k.Value); ok {
+			out = append(out, b)
 		}
-		if b, err := base64.StdEncoding.DecodeString(k.Value); err == nil && len(b) == 32 {
-			c.csrf = b
+	}
+	return out
+}
+
+// recall tells the engine what the browser's cookies say about one flow. Of several
+// CSRF cookies the one counts that the flow was started with, so that one planted
+// from a neighbouring domain neither locks the person out nor decides.
+func (c *call) recall(id string, cl *selfservice.Client) {
+	cl.Binding = c.binding(id)
+	for _, b := range c.csrfSecrets() {
+		if c.s.Engine.MadeFor(id, b) {
+			cl.CSRF, cl.NewCSRF = b, false
 			return
 		}
 	}
@@ -59,7 +76,7 @@ func (c *call) renewCSRF() {
 	c.csrf, c.newCSRF = secret.NewCSRF(), true
 	cfg := c.s.Config()
 	c.setCookie(&http.Cookie{
-		Name: c.s.csrfCookie(), Value: base64.StdEncoding.EncodeToString(c.csrf), MaxAge: csrfMaxAge,
+		Name: c.s.csrfCookie(), Value: secret.EncodeCSRF(c.csrf), MaxAge: csrfMaxAge,
 		Path: orSlash(cfg.Cookies.Path), Domain: cfg.Cookies.Domain, SameSite: sameSite(cfg.Cookies.SameSite),
 	})
 }

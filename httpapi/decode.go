@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -37,12 +38,11 @@ func (c *call) decode(s *schema.Schema) (flow.Submission, error) {
 		fields, err = c.decodeJSON(s)
 	case "application/x-www-form-urlencoded", "multipart/form-data":
 		if cs := strings.ToLower(params["charset"]); cs != "" && cs != "utf-8" {
-			return flow.Submission{}, apierror.BadRequest("The request body must be encoded in UTF-8.")
+			return flow.Submission{}, errNotUTF8
 		}
 		fields, err = c.decodeForm(s, t)
 	default:
-		return flow.Submission{}, apierror.BadRequest("The HTTP header \"Content-Type: " + c.r.Header.Get("Content-Type") +
-			"\" is not supported, only [multipart/form-data application/x-www-form-urlencoded application/json] are.")
+		return flow.Submission{}, apierror.BadRequest("The HTTP header \"Content-Type: %s\" is not supported, only [multipart/form-data application/x-www-form-urlencoded application/json] are.", t)
 	}
 	if err != nil {
 		return flow.Submission{}, err
@@ -71,18 +71,38 @@ func (c *call) submission(fields map[string]any) (flow.Submission, error) {
 
 func (c *call) readBody() ([]byte, error) {
 	body, err := io.ReadAll(c.r.Body)
-	var tooLarge *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge):
-		return nil, apierror.TooLarge("The request body is too large.")
 	case err != nil:
-		return nil, apierror.BadRequest("The request body could not be read.")
+		return nil, unreadable(err, "The request body could not be read.")
 	case len(body) == 0:
-		return nil, apierror.BadRequest(`Unable to decode the HTTP request body because it is empty.`)
+		return nil, apierror.BadRequest("Unable to decode the HTTP request body because it is empty.")
 	case !utf8.Valid(body):
-		return nil, apierror.BadRequest("The request body must be encoded in UTF-8.")
+		return nil, errNotUTF8
 	}
 	return body, nil
+}
+
+var errNotUTF8 = apierror.BadRequest("The request body must be encoded in UTF-8.")
+
+// unreadable tells a body over the limit from one that is broken.
+func unreadable(err error, reason string) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return apierror.TooLarge("The request body is too large.")
+	}
+	return apierror.BadRequest(reason)
+}
+
+// readJSON reads a JSON body outside of flows.
+func (c *call) readJSON() (raw []byte, v any, err error) {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
+	if raw, err = c.readBody(); err != nil {
+		return nil, nil, err
+	}
+	if v, err = StrictJSON(raw); err != nil {
+		return nil, nil, apierror.BadRequest("Unable to decode JSON payload: %s.", err)
+	}
+	return raw, v, nil
 }
 
 func (c *call) decodeJSON(s *schema.Schema) (map[string]any, error) {
@@ -100,7 +120,9 @@ func (c *call) decodeJSON(s *schema.Schema) (map[string]any, error) {
 	}
 	// An object of scalars only is read like a form, so {"traits.email": "a@b"} works.
 	if scalars(fields) {
-		fields = unflatten(fields)
+		if fields, err = nest(fields); err != nil {
+			return nil, err
+		}
 	}
 	if c.m.dialect.emptyObjects {
 		fillObjects(fields, s)
@@ -118,12 +140,16 @@ func scalars(fields map[string]any) bool {
 	return true
 }
 
-func unflatten(flat map[string]any) map[string]any {
+// nest builds the objects that dotted names stand for. A name that is also the
+// beginning of another one ("traits" beside "traits.email") has two readings.
+func nest(flat map[string]any) (map[string]any, error) {
 	out := map[string]any{}
 	for name, v := range flat {
-		setPath(out, name, v)
+		if strings.ContainsRune(name, 0) || strings.Count(name, ".") > maxDepth || !setPath(out, name, v) {
+			return nil, apierror.BadRequest("The request body has a field with an unusable name.")
+		}
 	}
-	return out
+	return out, nil
 }
 
 // fillObjects adds the empty objects that today's Kratos makes of object traits
@@ -150,38 +176,45 @@ func fillObjects(fields map[string]any, s *schema.Schema) {
 }
 
 func (c *call) decodeForm(s *schema.Schema, mediaType string) (map[string]any, error) {
-	var values url.Values
-	if mediaType == "multipart/form-data" {
-		if err := c.r.ParseMultipartForm(maxBody); err != nil {
-			return nil, apierror.BadRequest("The form in the request body could not be read.")
-		}
-		values = c.r.MultipartForm.Value
-	} else {
-		body, err := c.readBody()
-		if err != nil {
-			return nil, err
-		}
-		if values, err = url.ParseQuery(string(body)); err != nil {
-			return nil, apierror.BadRequest("The form in the request body could not be read.")
-		}
+	values, err := c.formValues(mediaType)
+	if err != nil {
+		return nil, err
 	}
 	if len(values) > maxKeys {
 		return nil, apierror.BadRequest("The form has too many fields.")
 	}
-	out := map[string]any{}
+	flat := map[string]any{}
 	for name, vs := range values {
-		if !utf8.ValidString(name) || strings.Count(name, ".") > maxDepth {
-			return nil, apierror.BadRequest("The form has a field with an unusable name.")
+		if !utf8.ValidString(name) || slices.ContainsFunc(vs, func(v string) bool { return !utf8.ValidString(v) }) {
+			return nil, errNotUTF8
 		}
 		v, keep, err := formValue(s, name, vs)
 		if err != nil {
 			return nil, err
 		}
 		if keep {
-			setPath(out, name, v)
+			flat[name] = v
 		}
 	}
-	return out, nil
+	return nest(flat)
+}
+
+func (c *call) formValues(mediaType string) (url.Values, error) {
+	if mediaType == "multipart/form-data" {
+		if err := c.r.ParseMultipartForm(maxBody); err != nil {
+			return nil, unreadable(err, "The form in the request body could not be read.")
+		}
+		return c.r.MultipartForm.Value, nil
+	}
+	body, err := c.readBody()
+	if err != nil {
+		return nil, err
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, apierror.BadRequest("The form in the request body could not be read.")
+	}
+	return values, nil
 }
 
 // formValue gives a form field the type its trait has. Empty fields count as not
@@ -229,18 +262,26 @@ func typed(typ, v string) any {
 	return v
 }
 
-// setPath sets a dotted name inside nested objects; "\." is a dot in a key.
-func setPath(out map[string]any, name string, v any) {
+// setPath sets a dotted name inside nested objects; "\." is a dot in a key. It
+// returns false when something else is there already.
+func setPath(out map[string]any, name string, v any) bool {
 	keys := splitPath(name)
 	for _, k := range keys[:len(keys)-1] {
+		if _, there := out[k]; !there {
+			out[k] = map[string]any{}
+		}
 		next, ok := out[k].(map[string]any)
 		if !ok {
-			next = map[string]any{}
-			out[k] = next
+			return false
 		}
 		out = next
 	}
-	out[keys[len(keys)-1]] = v
+	last := keys[len(keys)-1]
+	if _, there := out[last]; there {
+		return false
+	}
+	out[last] = v
+	return true
 }
 
 func splitPath(name string) []string {
@@ -315,7 +356,7 @@ func strictObject(d *json.Decoder, depth int, keys *int) (any, error) {
 			return nil, errors.New("an object key is not a string")
 		}
 		if _, twice := out[k]; twice {
-			return nil, fmt.Errorf("the key %q stands there twice", k)
+			return nil, fmt.Errorf("the key %.64q stands there twice", k)
 		}
 		if out[k], err = strictValue(d, depth+1, keys); err != nil {
 			return nil, err

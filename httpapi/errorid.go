@@ -24,7 +24,7 @@ var catalogue = []*apierror.Error{
 	apierror.BadRequest("Please include a token in the URL query."),
 	apierror.Forbidden("Unable to log out because the logout token in the URL query does not match the session cookie."),
 	csrfEntry(false, false), csrfEntry(true, false), csrfEntry(true, true),
-	apierror.BadRequest("Unable to parse the requested authenticator assurance level (AAL)."),
+	selfservice.ErrAAL,
 	apierror.FlowDisabled("registration"),
 	apierror.Gone("").WithID(apierror.IDFlowExpired),
 	apierror.TooManyRequests("Too many requests at this moment. Please try again in a few seconds."),
@@ -34,6 +34,7 @@ var catalogue = []*apierror.Error{
 	apierror.TooLarge("The request body is too large."),
 	apierror.Forbidden("A rule of this site does not allow this."),
 	apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.IDBrowserLocationChangeRequired),
+	errLongQuery,
 }
 
 func csrfEntry(cookies, csrfCookie bool) *apierror.Error {

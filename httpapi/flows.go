@@ -10,6 +10,11 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 )
 
+// maxQuery bounds what a flow remembers of its init request, in bytes.
+const maxQuery = 4096
+
+var errLongQuery = apierror.BadRequest("The query of the request is too long.")
+
 // initFlow serves GET /self-service/<kind>/{browser,api}.
 func (c *call) initFlow(k flow.Kind, t flow.Type) error {
 	asJSON := t == flow.API || acceptsJSON(c.r)
@@ -18,8 +23,8 @@ func (c *call) initFlow(k flow.Kind, t flow.Type) error {
 		return c.failPage(err, asJSON)
 	}
 	in := selfservice.Init{Type: t, Path: c.path, Query: c.r.URL.Query(), Raw: c.r.URL.RawQuery}
-	if len(in.Raw) > 4096 {
-		return c.failPage(apierror.BadRequest("The query of the request is too long."), asJSON)
+	if len(in.Raw) > maxQuery {
+		return c.failPage(errLongQuery, asJSON)
 	}
 	f, b, err := c.s.Engine.Create(c.r.Context(), k, in, cl)
 	if err != nil {
@@ -58,7 +63,7 @@ func (c *call) getFlow(k flow.Kind) error {
 	if err != nil {
 		return err
 	}
-	cl.Binding = c.binding(id)
+	c.recall(id, cl)
 	f, err := c.s.Engine.Get(c.r.Context(), k, id, cl)
 	if err != nil {
 		return err
@@ -77,7 +82,7 @@ func (c *call) submitFlow(k flow.Kind) error {
 	if err != nil {
 		return c.failPage(err, asJSON)
 	}
-	cl.Binding = c.binding(id)
+	c.recall(id, cl)
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
 	res, err := c.s.Engine.Submit(c.r.Context(), k, id, cl, func(s *schema.Schema) (flow.Submission, error) {
 		return c.decode(s)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -60,16 +59,9 @@ func (c *call) createIdentity() error {
 
 // decodeStrict reads a JSON body whose keys must all be known.
 func (c *call) decodeStrict(into any) error {
-	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	raw, _, err := c.readJSON()
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return apierror.TooLarge("The request body is larger than %d bytes.", maxBody)
-		}
-		return apierror.BadRequest("The request body could not be read.")
-	}
-	if _, err := StrictJSON(raw); err != nil {
-		return apierror.BadRequest("Unable to decode JSON payload: %s.", err)
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()

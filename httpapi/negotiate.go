@@ -10,7 +10,7 @@ import (
 // wantsJSON decides whether a submission is answered with JSON or with
 // redirects (behaviours.md 2.1): by the best match of Accept, or by a JSON body.
 func wantsJSON(r *http.Request) bool {
-	if best(r.Header.Get("Accept"), "text/html", "text/*", "*/*", "application/json") == "application/json" {
+	if best(accept(r), "text/html", "text/*", "*/*", "application/json") == "application/json" {
 		return true
 	}
 	// Parameters of the media type don't matter: "application/json; charset=utf-8" is JSON too.
@@ -20,15 +20,18 @@ func wantsJSON(r *http.Request) bool {
 
 // acceptsJSON decides the same where there is no body: at the start of a flow.
 func acceptsJSON(r *http.Request) bool {
-	return best(r.Header.Get("Accept"), "text/html", "application/json") == "application/json"
+	return best(accept(r), "text/html", "application/json") == "application/json"
 }
 
 // PrefersHTML decides whether a person looks at the answer: only who names a kind
 // of text that browsers show, and likes nothing else better, is taken for a browser.
 // "*/*" is what programs send.
 func PrefersHTML(r *http.Request) bool {
-	return best(r.Header.Get("Accept"), "application/json", "text/html") == "text/html"
+	return best(accept(r), "application/json", "text/html") == "text/html"
 }
+
+// accept joins the Accept headers of a request; several are one list (RFC 9110 5.3).
+func accept(r *http.Request) string { return strings.Join(r.Header.Values("Accept"), ",") }
 
 // best returns the offer that fits an Accept header best; the first offer when
 // nothing fits or the header is absent. The highest q wins, then the more
@@ -46,7 +49,7 @@ func best(accept string, offers ...string) string {
 				continue
 			}
 		}
-		if q <= 0 {
+		if !(q > 0 && q <= 1) { // also when it is NaN
 			continue
 		}
 		for _, o := range offers {
@@ -60,18 +63,14 @@ func best(accept string, offers ...string) string {
 
 // fits tells how specifically a range matches an offer: 2 exact, 1 type/*, 0 */*, -1 not.
 func fits(rng, offer string) int {
-	if rng == offer {
-		if strings.HasSuffix(rng, "/*") {
-			return strings.Count(rng, "*")%2 + 0
-		}
-		return 2
-	}
 	kind, _, _ := strings.Cut(offer, "/")
 	switch rng {
-	case kind + "/*":
-		return 1
 	case "*/*":
 		return 0
+	case kind + "/*":
+		return 1
+	case offer:
+		return 2
 	}
 	return -1
 }

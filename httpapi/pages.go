@@ -123,11 +123,10 @@ func (c *call) flowPage(k flow.Kind) error {
 	if err != nil {
 		return err
 	}
-	b := c.binding(id)
-	cl.Binding = b
+	c.recall(id, cl)
 	f, err := c.s.Engine.Get(c.r.Context(), k, id, cl)
 	if err != nil {
-		return c.restart(err, init, b)
+		return c.restart(err, init, cl.Binding)
 	}
 	return c.page(http.StatusOK, pages.Page{
 		Kind: pages.Kind(k), UI: &f.UI, Refresh: f.Refresh, RequestedAAL: string(f.RequestedAAL), ReturnTo: f.ReturnTo, Links: c.s.links(),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"strings"
 )
 
 // jsonType is the content type of successful answers.
@@ -37,7 +38,12 @@ func (c *call) noContent() error {
 // redirect sends the browser on with a GET.
 func (c *call) redirect(to string) { c.seeOther(to, http.StatusSeeOther) }
 
+// seeOther redirects. A path of ours becomes a URL: a client may have come by
+// another name of the host, and the cookies belong to the configured one.
 func (c *call) seeOther(to string, status int) {
+	if strings.HasPrefix(to, "/") {
+		to = c.s.baseURL() + to
+	}
 	c.w.Header().Set("Location", to)
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		c.w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -19,7 +19,7 @@ type route struct {
 type csrfClass uint8
 
 const (
-	// csrfFull sets the cookie when it is missing and refuses unsafe methods
+	// csrfFull sets the cookie when it is missing and refuses other methods
 	// without a token.
 	csrfFull csrfClass = iota
 	// csrfRead reads the cookie and does nothing else: API calls, and submissions,

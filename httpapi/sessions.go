@@ -2,10 +2,8 @@ package httpapi
 
 import (
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -115,20 +113,16 @@ func (c *call) revoke(id string) error {
 
 // logoutAPI serves DELETE /self-service/logout/api.
 func (c *call) logoutAPI() error {
-	var body struct {
-		SessionToken string `json:"session_token"`
-	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	_, v, err := c.readJSON()
 	if err != nil {
-		return apierror.BadRequest("Unable to read the request body.")
+		return err
 	}
-	if _, err := StrictJSON(raw); err != nil {
-		return apierror.BadRequest("Unable to decode JSON payload: " + err.Error())
+	body, _ := v.(map[string]any)
+	token, ok := body["session_token"].(string)
+	if !ok && body["session_token"] != nil || body == nil {
+		return apierror.BadRequest("Unable to decode JSON payload: it must be an object, and session_token a string.")
 	}
-	if err := json.Unmarshal(raw, &body); err != nil {
-		return apierror.BadRequest("Unable to decode JSON payload: session_token must be a string.")
-	}
-	f, err := c.s.Sessions.ByToken(c.r.Context(), session.HashToken(body.SessionToken))
+	f, err := c.s.Sessions.ByToken(c.r.Context(), session.HashToken(token))
 	if errors.Is(err, session.ErrNotFound) {
 		return apierror.Forbidden("The provided Ory Session Token could not be found, is invalid, or otherwise malformed.")
 	}

@@ -134,34 +134,6 @@ type Ciphers struct {
 	Algorithm string `json:"algorithm"`
 }
 
-// Hashers says how new password hashes are made. Hashes of other kinds and costs stay readable.
-type Hashers struct {
-	// Algorithm is argon2 (which means argon2id, as in Kratos), argon2id or bcrypt. Default argon2.
-	Algorithm string `json:"algorithm"`
-	Bcrypt    Bcrypt `json:"bcrypt"`
-	Argon2    Argon2 `json:"argon2"`
-}
-
-// Bcrypt holds the parameters of bcrypt.
-type Bcrypt struct {
-	// Cost is 4 to 31; below 12 draws a warning outside dev. Default 12.
-	Cost int `json:"cost"`
-}
-
-// Argon2 holds the parameters of argon2id.
-type Argon2 struct {
-	Memory      ByteSize `json:"memory"`
-	Iterations  int      `json:"iterations"`
-	Parallelism int      `json:"parallelism"`
-	SaltLength  int      `json:"salt_length"`
-	KeyLength   int      `json:"key_length"`
-
-	// The three below calibrate Kratos' hasher; they have no effect here.
-	ExpectedDuration  Duration `json:"expected_duration,omitempty"`
-	ExpectedDeviation Duration `json:"expected_deviation,omitempty"`
-	DedicatedMemory   ByteSize `json:"dedicated_memory,omitempty"`
-}
-
 // Clients configures outgoing calls.
 type Clients struct {
 	HTTP ClientHTTP `json:"http"`

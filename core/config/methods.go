@@ -36,7 +36,7 @@ type PasswordConfig struct {
 	MaxBreaches int `json:"max_breaches"`
 	// IgnoreNetworkErrors lets a password pass when the list can't be asked. Default true.
 	IgnoreNetworkErrors bool `json:"ignore_network_errors"`
-	// MinPasswordLength counts characters; 6 at least. Default 8.
+	// MinPasswordLength counts bytes of UTF-8, as Kratos does; 6 at least. Default 8.
 	MinPasswordLength int `json:"min_password_length"`
 	// IdentifierSimilarityCheckEnabled refuses passwords that look like the identifier. Default true.
 	IdentifierSimilarityCheckEnabled bool `json:"identifier_similarity_check_enabled"`

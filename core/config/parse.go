@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -103,11 +104,23 @@ func ParseWithEnv(name string, data []byte, environ []string) (*Config, []Warnin
 // doubts warns of values that are allowed and unwise.
 func (c *Config) doubts() []Warning {
 	var out []Warning
-	if h := c.Hashers; h.Algorithm == "bcrypt" && h.Bcrypt.Cost < 12 && !c.Dev {
+	if h := c.Hashers; h.Algorithm == "bcrypt" && h.Bcrypt.Cost > 0 && h.Bcrypt.Cost < 12 && !c.Dev {
 		out = append(out, Warning{
 			Path: "hashers.bcrypt.cost",
 			Text: fmt.Sprintf("%d is cheap to guess against: set 12 or more outside dev", h.Bcrypt.Cost),
 		})
 	}
 	return out
+}
+
+// ToJSON writes a document, YAML or JSON, as JSON: its keys and values as they are, defaults not filled in.
+func ToJSON(data []byte) ([]byte, error) {
+	doc, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	if doc.kind == null {
+		return []byte("{}"), nil
+	}
+	return json.Marshal(doc.plain())
 }

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gatehouse-id/gatehouse/core/hash"
 )
 
 // Validate checks what types can't say: that values are in range and fit each other. It reports everything wrong at once;
@@ -141,15 +143,15 @@ func (v *checker) secrets(c *Config) {
 		"is empty, and ciphers.algorithm %q needs one of 32 characters", c.Ciphers.Algorithm)
 }
 
+// hashers checks both algorithms, also the one not in use: it is a switch away.
 func (v *checker) hashers(h *Hashers) {
 	v.oneOf("hashers.algorithm", h.Algorithm, "argon2", "argon2id", "bcrypt")
-	v.between("hashers.bcrypt.cost", h.Bcrypt.Cost, 4, 31)
-	const at = "hashers.argon2."
-	v.require(h.Argon2.Memory >= 8<<10 && h.Argon2.Memory <= 4<<30, at+"memory", "must be between 8KiB and 4GiB")
-	v.between(at+"iterations", h.Argon2.Iterations, 1, 1000)
-	v.between(at+"parallelism", h.Argon2.Parallelism, 1, 255)
-	v.between(at+"salt_length", h.Argon2.SaltLength, 16, 256)
-	v.between(at+"key_length", h.Argon2.KeyLength, 16, 256)
+	for _, algorithm := range []hash.Algorithm{hash.Argon2, hash.Bcrypt} {
+		c := h.HashConfig()
+		c.Algorithm = algorithm
+		err := c.Validate()
+		v.require(err == nil, "hashers."+string(algorithm), "%v", err)
+	}
 }
 
 func (v *checker) methods(m *Methods) {

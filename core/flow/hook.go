@@ -20,6 +20,11 @@ const (
 	PostPersistRegistration Point = "registration.post_persist"
 )
 
+// Points lists the places where hooks run.
+func Points() []Point {
+	return []Point{BeforeRegistration, PrePersistRegistration, PostPersistRegistration, BeforeLogin, AfterLogin}
+}
+
 // Request is what hooks may know about the HTTP request. It never holds
 // cookies, credentials or tokens.
 type Request struct {

@@ -51,7 +51,7 @@ func parseArgon2(hash string) (scheme, error) {
 
 func boundArgon2(memory, time, threads uint64) error {
 	return cmp.Or(
-		bound("argon2 memory", memory, 8*max(threads, 1), argonMaxMemory), // 8 KiB per thread is the algorithm's least
+		bound("argon2 memory in KiB", memory, 8*max(threads, 1), argonMaxMemory), // 8 KiB per thread is the algorithm's least
 		bound("argon2 time", time, 1, argonMaxTime),
 		bound("argon2 memory times time", memory*time, 1, argonMaxWork),
 		bound("argon2 parallelism", threads, 1, argonMaxThreads),

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/rand"
 	"fmt"
-	"runtime"
 )
 
 // Algorithm names a way to hash.
@@ -17,70 +16,55 @@ const (
 	Argon2   Algorithm = "argon2"
 )
 
-// Config says how new hashes are made. The zero value is bcrypt with cost 12.
+// Config says how new hashes are made. The zero value is what the product does when it is told nothing: argon2id with
+// 64 MiB and two passes.
 type Config struct {
-	Algorithm  Algorithm    `json:"algorithm,omitempty"`   // "bcrypt" (default), "argon2id" or "argon2"
+	Algorithm  Algorithm    `json:"algorithm,omitempty"`   // "argon2id" (default), "argon2" or "bcrypt"
 	Argon2     Argon2Config `json:"argon2,omitzero"`       // used by argon2id
 	BcryptCost int          `json:"bcrypt_cost,omitempty"` // 4 to 16; default 12. One more doubles the time
 }
 
-// Argon2Config holds the parameters of argon2id. Each has a default.
+// Argon2Config holds the parameters of argon2id. Each has a default, and none depends on the machine: nodes of different
+// sizes would otherwise replace each other's hashes with every login that changes the node.
 type Argon2Config struct {
-	Memory      uint32 `json:"memory,omitempty"`      // KiB; default 131072 (128 MiB)
-	Iterations  uint32 `json:"iterations,omitempty"`  // default 1
-	Parallelism uint8  `json:"parallelism,omitempty"` // threads; default twice the CPUs
+	Memory      uint32 `json:"memory,omitempty"`      // KiB; default 65536 (64 MiB)
+	Iterations  uint32 `json:"iterations,omitempty"`  // default 2
+	Parallelism uint8  `json:"parallelism,omitempty"` // threads; default 2
 	SaltLength  uint32 `json:"salt_length,omitempty"` // bytes; default 16
 	KeyLength   uint32 `json:"key_length,omitempty"`  // bytes; default 32
-
-	// anyParallelism is set when Parallelism was left to the machine. Hashes made on a node with more or fewer CPUs are
-	// then as good; replacing them would go back and forth with every login that changes the node.
-	anyParallelism bool
 }
 
-const defaultBcryptCost = 12
-
-func (c Config) withDefaults() (Config, error) {
+// Validate reports what New would refuse on every machine. Only the parameters of the algorithm in use count. They keep to
+// the bounds of imported hashes: what can't be read back must not be made.
+func (c Config) Validate() error {
+	c = c.withDefaults()
 	switch c.Algorithm {
-	case "":
-		c.Algorithm = Bcrypt
-	case Argon2:
-		c.Algorithm = Argon2id
-	case Bcrypt, Argon2id:
+	case Bcrypt:
+		return boundBcrypt(uint64(max(c.BcryptCost, 0)))
+	case Argon2id:
+		a := c.Argon2
+		return cmp.Or(
+			boundArgon2(uint64(a.Memory), uint64(a.Iterations), uint64(a.Parallelism)),
+			boundSaltAndKey(uint64(a.SaltLength), uint64(a.KeyLength)),
+		)
 	default:
-		return c, fmt.Errorf("reading hashers.algorithm: %q is none of bcrypt, argon2id, argon2", c.Algorithm)
+		return fmt.Errorf("the algorithm %q is none of argon2id, argon2, bcrypt", c.Algorithm)
 	}
-	c.BcryptCost = or(c.BcryptCost, defaultBcryptCost)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Algorithm == "" || c.Algorithm == Argon2 {
+		c.Algorithm = Argon2id
+	}
+	c.BcryptCost = or(c.BcryptCost, 12)
 	c.Argon2 = c.Argon2.withDefaults()
-	return c, c.check()
-}
-
-// check looks at the parameters of the algorithm in use only. They keep to the bounds of imported hashes: what can't be
-// read back must not be made.
-func (c Config) check() error {
-	if c.Algorithm == Bcrypt {
-		return within("hashers.bcrypt", boundBcrypt(uint64(max(c.BcryptCost, 0))))
-	}
-	a := c.Argon2
-	return within("hashers.argon2", cmp.Or(
-		boundArgon2(uint64(a.Memory), uint64(a.Iterations), uint64(a.Parallelism)),
-		boundSaltAndKey(uint64(a.SaltLength), uint64(a.KeyLength)),
-	))
-}
-
-func within(path string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("reading %s: %w", path, err)
+	return c
 }
 
 func (a Argon2Config) withDefaults() Argon2Config {
-	if a.Parallelism == 0 {
-		a.anyParallelism = true
-		a.Parallelism = uint8(min(2*runtime.GOMAXPROCS(0), argonMaxThreads))
-	}
-	a.Memory = or(a.Memory, 128*1024)
-	a.Iterations = or(a.Iterations, 1)
+	a.Memory = or(a.Memory, 64*1024)
+	a.Iterations = or(a.Iterations, 2)
+	a.Parallelism = or(a.Parallelism, 2)
 	a.SaltLength = or(a.SaltLength, 16)
 	a.KeyLength = or(a.KeyLength, 32)
 	return a
@@ -132,8 +116,7 @@ func (c Config) made(s scheme) bool {
 }
 
 func (a Argon2Config) made(h argon2Hash) bool {
-	return h.memory == a.Memory && h.time == a.Iterations &&
-		(a.anyParallelism || h.threads == a.Parallelism) &&
+	return h.memory == a.Memory && h.time == a.Iterations && h.threads == a.Parallelism &&
 		len(h.salt) == int(a.SaltLength) && len(h.key) == int(a.KeyLength)
 }
 

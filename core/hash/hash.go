@@ -31,10 +31,10 @@ type Hasher struct {
 
 // New returns a Hasher. All Hashers of a process share one limiter.
 func New(config Config, limiter *Limiter) (*Hasher, error) {
-	config, err := config.withDefaults()
-	if err != nil {
-		return nil, err
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("checking the hasher configuration: %w", err)
 	}
+	config = config.withDefaults()
 	h := &Hasher{config: config, limiter: limiter, dummy: config.dummy()}
 	if err := h.Known(h.dummy); err != nil {
 		return nil, fmt.Errorf("checking the hasher configuration: %w", err)

@@ -58,11 +58,15 @@ func owner(csrf []byte) uint32 {
 
 // owns tells whether the client is the browser that the flow was made for.
 func (e *Engine) owns(c *Client, id string) bool {
-	if len(c.CSRF) == 0 || c.NewCSRF {
-		return false
-	}
+	return !c.NewCSRF && e.MadeFor(id, c.CSRF)
+}
+
+// MadeFor tells whether a browser flow was started with that CSRF secret. The edge
+// asks when a browser sends several CSRF cookies: only the one that the flow is
+// bound to decides.
+func (e *Engine) MadeFor(id string, csrf []byte) bool {
 	p, ok := e.Keys.ParseFlowID(id)
-	return ok && p.Owner == owner(c.CSRF)
+	return ok && !p.API && len(csrf) > 0 && p.Owner == owner(csrf)
 }
 
 // signedIn tells whether the client has a valid session.

@@ -138,12 +138,10 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 		s, token = r.newSession(i, out.AMR, r.e.now())
 		r.changes.CreateSession = s
 	}
-	values := r.f.Values
 	err := r.commit(ctx)
 	var ex *ExpiredError
 	switch {
 	case errors.Is(err, identity.ErrDuplicate):
-		r.f.Completed, r.f.Active, r.f.Values = false, "", values
 		r.f.Messages = []ui.Message{ui.MsgDuplicate.Message()}
 		return errRejected
 	case errors.As(err, &ex):

@@ -13,7 +13,8 @@ import (
 // its self-service paths are always allowed.
 //
 // Everything with two readings is refused: control characters, backslashes,
-// user info, a missing host ("//host", "https:host"), dot segments.
+// user info, a missing host ("//host", "https:host"), dot segments, and letters in
+// a host that a browser would turn into others.
 func (e *Engine) ReturnTo(raw, base string) (string, error) {
 	if raw == "" {
 		return "", nil
@@ -49,7 +50,7 @@ func parseReturnTo(raw, def, base string) (*url.URL, bool) {
 		}
 		u.Scheme, u.Host = d.Scheme, d.Host
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || hasDots(u.Path) || strings.Contains(u.Path, "\\") {
+	if u.Scheme != "http" && u.Scheme != "https" || !plainHost(u.Host) || hasDots(u.Path) || strings.Contains(u.Path, "\\") {
 		return nil, false
 	}
 	return u, true
@@ -66,6 +67,14 @@ func absolute(configured, base string) *url.URL {
 		return nil
 	}
 	return u
+}
+
+// plainHost tells whether a host is spelled in the letters that survive every
+// parser: browsers map "。" to a dot and full-width letters to plain ones.
+func plainHost(host string) bool {
+	return !strings.ContainsFunc(host, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-._:[]", r))
+	})
 }
 
 func hasDots(p string) bool {

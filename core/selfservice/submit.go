@@ -100,6 +100,10 @@ func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client,
 // errRejected ends a run whose flow holds messages to be shown.
 var errRejected = errors.New("selfservice: the submission was rejected with messages")
 
+// errUnread is errRejected for a submission that nobody has looked into: there is
+// nothing in it to remember, so junk from outside writes nothing.
+var errUnread = fmt.Errorf("%w before it was read", errRejected)
+
 // readmit applies the kind's session rules. A client that reads JSON is told in
 // the flow, a browser is sent on.
 func (r *run) readmit() error {
@@ -108,7 +112,7 @@ func (r *run) readmit() error {
 	if errors.Is(err, ErrSignedIn) && !r.c.Redirects && errors.As(err, &ae) && r.f.Kind == flow.Login {
 		r.f.ClearMessages()
 		r.f.Messages = []ui.Message{ui.Invalid(ae.Reason)}
-		return errRejected
+		return errUnread
 	}
 	return err
 }
@@ -130,7 +134,7 @@ func (r *run) accept(decode Decode) (err error) {
 		return errRejected
 	}
 	if !r.method.Enabled() {
-		return apierror.NotFound(fmt.Sprintf("The method %q is switched off.", r.sub.Method))
+		return apierror.NotFound("The method is not available.")
 	}
 	return nil
 }
@@ -153,12 +157,12 @@ func (r *run) checkOrigin() error {
 	return nil
 }
 
-// rejectBad turns a bad request into a message of the flow; other errors pass.
+// rejectBad turns a bad request into a message of the answer; other errors pass.
 func (r *run) rejectBad(err error) error {
 	var ae *apierror.Error
 	if errors.As(err, &ae) && ae.Kind == apierror.KindBadRequest {
 		r.f.Messages = append(r.f.Messages, ui.Invalid(ae.Reason))
-		return errRejected
+		return errUnread
 	}
 	return err
 }
@@ -169,15 +173,13 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 	if !errors.Is(err, errRejected) {
 		return nil, err
 	}
-	if !r.f.owned {
-		r.e.show(r.f.Flow, r.c)
-		return &Result{Rejected: true, Flow: r.f.Flow}, nil
-	}
-	err = r.e.Flows.Commit(ctx, &flow.Changes{Flow: r.f.record()})
-	// Two rejected submissions at once: the other one's messages were saved, these
-	// are still the right answer to this one.
-	if err != nil && !errors.Is(err, flow.ErrChanged) {
-		return nil, fmt.Errorf("saving flow %s: %w", r.f.ID, err)
+	if r.f.owned && !errors.Is(err, errUnread) {
+		err := r.e.Flows.Commit(ctx, &flow.Changes{Flow: r.f.record()})
+		// Two submissions at once: the other one was saved, and these messages are
+		// still the right answer to this one.
+		if err != nil && !errors.Is(err, flow.ErrChanged) {
+			return nil, fmt.Errorf("saving flow %s: %w", r.f.ID, err)
+		}
 	}
 	r.e.show(r.f.Flow, r.c)
 	return &Result{Rejected: true, Flow: r.f.Flow}, nil
@@ -228,19 +230,37 @@ func (r *run) heed(d flow.Decision) error {
 	return nil
 }
 
+// commitAttempts bounds how often a commit is tried when other submissions of the
+// same flow keep being saved before it.
+const commitAttempts = 5
+
 // commit stores everything the submission changed at once and marks the flow as
-// completed, which a second submission of it can't do again.
+// completed, which a second submission of it can't do again. A rejected submission
+// that was saved meanwhile doesn't stand in the way.
 func (r *run) commit(ctx context.Context) error {
-	r.f.ClearMessages()
-	r.f.Completed, r.f.Active = true, r.method.Name()
-	rec := r.f.record()
-	rec.Values, rec.Messages, rec.FieldMessages = nil, nil, nil
-	r.changes.Flow = rec
-	err := r.e.Flows.Commit(ctx, &r.changes)
-	if errors.Is(err, flow.ErrChanged) {
-		return r.e.replace(ctx, r.f, r.c)
+	r.changes.Flow = &flow.Record{
+		ID: r.f.ID, RequestURL: r.f.RequestURL, ReturnTo: r.f.ReturnTo, ExpiresAt: r.f.ExpiresAt,
+		Active: r.method.Name(), Completed: true, Revision: r.f.Revision,
 	}
-	return err
+	for range commitAttempts {
+		err := r.e.Flows.Commit(ctx, &r.changes)
+		if err == nil {
+			r.f.Active, r.f.Completed = r.method.Name(), true
+		}
+		if !errors.Is(err, flow.ErrChanged) {
+			return err
+		}
+		now, err := r.e.Flows.Flow(ctx, r.f.ID)
+		switch {
+		case errors.Is(err, flow.ErrNotFound) || err == nil && now.Completed:
+			r.f.Completed = true
+			return r.e.replace(ctx, r.f, r.c)
+		case err != nil:
+			return fmt.Errorf("reading flow %s again: %w", r.f.ID, err)
+		}
+		r.changes.Flow.Revision = now.Revision
+	}
+	return fmt.Errorf("completing flow %s: %w", r.f.ID, flow.ErrChanged)
 }
 
 // finish fills in what every completed flow answers with.

@@ -94,17 +94,11 @@ func (r *run) applyTraits(i *identity.Identity, traits json.RawMessage) error {
 // addAt puts a message at a JSON pointer below the submission: "/traits/email"
 // or "#/traits/email" means the node "traits.email", "" and "/" the whole form.
 func (l *loaded) addAt(pointer string, m ui.Message) {
-	p := strings.Trim(strings.TrimPrefix(pointer, "#"), "/")
-	if p == "" {
-		l.Messages = append(l.Messages, m)
+	if name := ui.FieldName(pointer); name != "" {
+		l.AddField(name, m)
 		return
 	}
-	parts := strings.Split(p, "/")
-	for n, s := range parts {
-		s = strings.ReplaceAll(strings.ReplaceAll(s, "~1", "/"), "~0", "~")
-		parts[n] = strings.ReplaceAll(s, ".", `\.`)
-	}
-	l.AddField(strings.Join(parts, "."), m)
+	l.Messages = append(l.Messages, m)
 }
 
 // Derive reads identifiers and addresses out of valid traits.

@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/hooks/abi"
@@ -28,10 +29,10 @@ type call struct {
 type callKey struct{}
 
 // newCall attaches a call to a context with a deadline.
-func newCall(ctx context.Context, p *Plugin, event abi.Event, in *abi.Context) (*call, context.Context) {
+func newCall(ctx context.Context, p *Plugin, logger *slog.Logger, event abi.Event, in *abi.Context) (*call, context.Context) {
 	c := &call{plugin: p, event: event, in: in}
 	c.deadline, _ = ctx.Deadline()
-	c.log = guestLog{ctx: ctx, logger: p.config.Logger, plugin: p.config.Name, event: event}
+	c.log = guestLog{ctx: ctx, logger: logger, plugin: p.config.Name, event: event}
 	c.ctx = context.WithValue(ctx, callKey{}, c)
 	return c, c.ctx
 }

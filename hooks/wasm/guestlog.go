@@ -3,6 +3,7 @@ package wasm
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type guestLog struct {
 
 	lines, bytes int
 	partial      []byte // stdout and stderr up to the next line break
+	latest       string // the line before, should it be the reason of what comes
 }
 
 var levels = map[int32]slog.Level{
@@ -40,7 +42,18 @@ func (g *guestLog) line(level int32, text []byte) {
 		return
 	}
 	g.bytes += len(text)
-	g.emit(levels[level], escape(text))
+	g.latest = escape(text)
+	g.emit(levels[level], g.latest)
+}
+
+// because adds the last thing the guest said to the error of its initialization: there is no better explanation of a
+// configuration it does not take. An error of a hook gets no such addition, for it could hold somebody's data.
+func (g *guestLog) because(err error) error {
+	g.flush()
+	if g.latest == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, g.latest)
 }
 
 func (g *guestLog) emit(level slog.Level, text string) {

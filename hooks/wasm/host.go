@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"time"
@@ -219,11 +220,11 @@ func hostRandom(_ *call, mem memory, stack []uint64) {
 }
 
 func hostSeed(_ *call, _ memory, stack []uint64) {
+	stack[0] = math.Float64bits(float64(randomBits() >> 11))
+}
+
+func randomBits() uint64 {
 	var b [8]byte
 	rand.Read(b[:])
-	n := uint64(0)
-	for _, x := range b {
-		n = n<<8 | uint64(x)
-	}
-	stack[0] = math.Float64bits(float64(n >> 11))
+	return binary.LittleEndian.Uint64(b[:])
 }

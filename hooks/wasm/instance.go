@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gatehouse-id/gatehouse/hooks/abi"
 	"github.com/tetratelabs/wazero"
@@ -19,36 +20,44 @@ import (
 type instance struct {
 	module api.Module
 	limit  uint64
+	budget *Budget
 }
 
-// instantiate makes an instance and runs its initialization.
-func (p *Plugin) instantiate(ctx context.Context) (*instance, error) {
+// instantiate makes an instance and runs its initialization. The caller has taken its memory from the budget; it goes
+// back with the instance, or now when there is none.
+func (p *Plugin) instantiate(ctx context.Context, logger *slog.Logger) (i *instance, err error) {
+	defer func() {
+		if err != nil {
+			p.config.Budget.give(p.config.Memory)
+		}
+	}()
+	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, initTime)
 	defer cancel()
-	c, ctx := newCall(ctx, p, "", nil)
+	c, ctx := newCall(ctx, p, logger, "", nil)
 	defer c.log.flush()
 	// No start functions: wazero would run _start of a program. No name: many instances of one module.
 	module, err := p.runtime.InstantiateModule(ctx, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, fmt.Errorf("instantiating: %w", err)
 	}
-	i := &instance{module: module, limit: p.config.Memory}
+	i = &instance{module: module, limit: p.config.Memory, budget: p.config.Budget}
 	for _, name := range []string{abi.ExportInitialize, abi.ExportInit} {
 		if module.ExportedFunction(name) == nil {
 			continue
 		}
 		if err := i.invoke(ctx, name); err != nil {
-			i.close()
-			return nil, fmt.Errorf("running %s: %w", name, err)
+			_ = module.Close(context.Background())
+			return nil, fmt.Errorf("running %s: %w", name, c.log.because(err))
 		}
 	}
 	return i, nil
 }
 
-// invoke runs an export without parameters. A result other than zero is the guest saying that it failed.
-func (i *instance) invoke(ctx context.Context, name string) (err error) {
+// invoke runs an export. A result other than zero is the guest saying that it failed.
+func (i *instance) invoke(ctx context.Context, name string, params ...uint64) (err error) {
 	defer recovered(&err)
-	results, err := i.module.ExportedFunction(name).Call(ctx)
+	results, err := i.module.ExportedFunction(name).Call(ctx, params...)
 	if err != nil {
 		return i.explain(err)
 	}
@@ -78,7 +87,10 @@ func (i *instance) explain(err error) error {
 }
 
 // close frees the instance. The guest is not running.
-func (i *instance) close() { _ = i.module.Close(context.Background()) }
+func (i *instance) close() {
+	_ = i.module.Close(context.Background())
+	i.budget.give(i.limit)
+}
 
 // start begins to keep instances ready.
 func (p *Plugin) start() {
@@ -103,11 +115,14 @@ func (p *Plugin) take(ctx context.Context) (*instance, error) {
 	case i := <-p.ready:
 		return i, nil
 	default:
-		return p.instantiate(ctx)
 	}
+	if err := p.config.Budget.take(ctx, p.config.Memory); err != nil {
+		return nil, err
+	}
+	return p.instantiate(ctx, silent)
 }
 
-// refill keeps ready full until ctx ends. It is the only sender on ready once the plugin is loaded.
+// refill keeps ready full until ctx ends, as long as the budget has memory to spare. It is the only sender on ready.
 func (p *Plugin) refill(ctx context.Context) {
 	for {
 		select {
@@ -115,8 +130,8 @@ func (p *Plugin) refill(ctx context.Context) {
 			return
 		case <-p.wanted:
 		}
-		for len(p.ready) < cap(p.ready) && ctx.Err() == nil {
-			i, err := p.instantiate(ctx)
+		for len(p.ready) < cap(p.ready) && ctx.Err() == nil && p.config.Budget.spare(p.config.Memory) {
+			i, err := p.instantiate(ctx, silent)
 			if err != nil {
 				// The next call tries again, and reports what it finds.
 				break

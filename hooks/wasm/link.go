@@ -111,14 +111,22 @@ func (p *Plugin) checkExports() error {
 		return fmt.Errorf("it exports no hook: export %s or a function of an event, such as %s",
 			abi.ExportHook, abi.RegistrationPrePersist.Export())
 	}
-	results := map[string]string{abi.ExportInitialize: "", abi.ExportInit: "i"}
-	for _, name := range p.hooks {
-		results[name] = "i"
+	p.reseeds = exports[abi.ExportReseed] != nil
+	return checkSignatures(exports, p.hooks)
+}
+
+func checkSignatures(exports map[string]api.FunctionDefinition, hooks []string) error {
+	types := map[string]struct{ params, results string }{
+		abi.ExportInitialize: {"", ""}, abi.ExportInit: {"", "i"}, abi.ExportReseed: {"I", ""},
 	}
-	for name, result := range results {
-		if def := exports[name]; def != nil && !sameTypes(def, "", result) {
+	for _, name := range hooks {
+		types[name] = struct{ params, results string }{"", "i"}
+	}
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		def, want := exports[name], types[name]
+		if def != nil && !sameTypes(def, want.params, want.results) {
 			return fmt.Errorf("it exports %s as %s: the function has to be %s",
-				name, signature(def.ParamTypes(), def.ResultTypes()), signature(nil, valueTypes(result)))
+				name, signature(def.ParamTypes(), def.ResultTypes()), signature(valueTypes(want.params), valueTypes(want.results)))
 		}
 	}
 	return nil

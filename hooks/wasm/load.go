@@ -3,9 +3,7 @@ package wasm
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -18,76 +16,38 @@ import (
 
 // Load compiles a plugin, holds its imports and exports against the contract, and runs its initialization once. The
 // error is a *Failure that names the file and what to do about it. The caller closes the plugin.
+//
+// A plugin takes a second to compile and keeps nothing between calls, so it should live over reloads. A host that pools
+// its plugins resolves the configuration first and looks for its Key:
+//
+//	resolved, err := config.Resolve()
+//	shared, _, err := pool.LoadOrNew(resolved.Key(), func() (caddy.Destructor, error) { return load(ctx, resolved) })
+//
+// The ctx is for loading only. A caller that binds the plugin to an event asks Handles whether it has a hook for it.
 func Load(ctx context.Context, config Config) (*Plugin, error) {
 	p, err := load(ctx, config)
 	if err != nil {
-		name := config.Name
-		if name == "" {
-			name = config.Path
-		}
-		if config.Path != "" && config.Path != name {
-			err = fmt.Errorf("%s: %w", config.Path, err)
-		}
-		return nil, &Failure{Plugin: name, Kind: KindLoad, Err: err}
+		return nil, config.failure(err)
 	}
 	return p, nil
 }
 
-func load(ctx context.Context, config Config) (p *Plugin, err error) {
-	// wazero reads foreign bytes here. A panic in it is a plugin that cannot be loaded, not a server that stops.
-	defer func() {
-		if r := recover(); r != nil {
-			p, err = nil, fmt.Errorf("the module breaks the compiler: %v", r)
-		}
-	}()
-	if config, err = config.withDefaults(); err != nil {
-		return nil, err
-	}
-	code, err := config.read()
+func load(ctx context.Context, config Config) (*Plugin, error) {
+	config, err := config.resolve()
 	if err != nil {
 		return nil, err
 	}
-	shape, err := inspect(code)
+	shape, err := inspect(config.Code)
 	if err != nil {
 		return nil, err
 	}
-	p = newPlugin(config)
-	if err := p.prepare(ctx, code, shape); err != nil {
+	p := newPlugin(config)
+	if err := p.prepare(ctx, config.Code, shape); err != nil {
 		p.release()
 		return nil, err
 	}
 	p.start()
 	return p, nil
-}
-
-// read gets the file, and no more of it than a plugin may have.
-func (c Config) read() ([]byte, error) {
-	if c.Code != nil {
-		return limitCode(c.Code)
-	}
-	if c.Path == "" {
-		return nil, errors.New("no file is given")
-	}
-	file, err := os.Open(c.Path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("there is no such file: build the plugin or correct the path")
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	code, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	return limitCode(code)
-}
-
-func limitCode(code []byte) ([]byte, error) {
-	if len(code) > maxFile {
-		return nil, fmt.Errorf("the file is larger than %d MiB: strip it, for example with -ldflags=\"-s -w\"", maxFile>>20)
-	}
-	return code, nil
 }
 
 // newPlugin makes the parts that need no file.
@@ -99,13 +59,20 @@ func newPlugin(config Config) *Plugin {
 		wanted: make(chan struct{}, 1),
 		gone:   make(chan struct{}),
 	}
+	p.config.Code = nil // megabytes that are not needed any more
 	// validate has decoded it before
 	_ = json.Unmarshal(config.Config, &p.settings)
 	return p
 }
 
 // prepare compiles the module and tries it out.
-func (p *Plugin) prepare(ctx context.Context, code []byte, shape *module) error {
+func (p *Plugin) prepare(ctx context.Context, code []byte, shape *module) (err error) {
+	// wazero reads foreign bytes here. A panic in it is a plugin that cannot be loaded, not a server that stops.
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the module breaks the compiler: %v", r)
+		}
+	}()
 	if uint64(shape.memoryMin)*pageSize > p.config.Memory {
 		return fmt.Errorf("it starts with %d KiB of memory and may have %d KiB: raise memory",
 			uint64(shape.memoryMin)*pageSize>>10, p.config.Memory>>10)
@@ -168,13 +135,23 @@ func (p *Plugin) compile(ctx context.Context, code []byte, shape *module) error 
 	return p.link(ctx)
 }
 
-// rehearse runs the initialization once, so that a plugin that cannot start is an error of the configuration.
+// rehearse runs the initialization once, so that a plugin that cannot start is an error of the configuration. Only
+// here it may log: later instances would say the same again and again.
 func (p *Plugin) rehearse(ctx context.Context) error {
-	instance, err := p.instantiate(ctx)
+	if p.config.Memory > p.config.Budget.total {
+		return fmt.Errorf("memory of %d MiB is more than the %d MiB that all plugins have together",
+			p.config.Memory>>20, p.config.Budget.total>>20)
+	}
+	ctx, cancel := context.WithTimeout(ctx, initTime)
+	defer cancel()
+	if err := p.config.Budget.take(ctx, p.config.Memory); err != nil {
+		return err
+	}
+	instance, err := p.instantiate(ctx, p.config.Logger)
 	if err != nil {
 		return err
 	}
-	p.ready <- instance
+	instance.close()
 	return nil
 }
 

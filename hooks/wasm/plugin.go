@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 
@@ -19,6 +20,7 @@ type Plugin struct {
 	config   Config
 	settings map[string]json.RawMessage // config.Config by key
 	hooks    []string                   // the hook functions it exports
+	reseeds  bool                       // it exports hook_reseed
 
 	// One runtime per plugin: memory limits and host modules are per runtime, and wazero 1.12 confuses compiled
 	// modules that two runtimes share.
@@ -40,14 +42,32 @@ type Plugin struct {
 // Call asks the plugin about an event. Without an error the output is one the contract allows for the event. The
 // error is a *Failure, and what it means for the person is for the caller to say.
 func (p *Plugin) Call(ctx context.Context, event abi.Event, in *abi.Context) (abi.Output, error) {
-	out, err := p.call(ctx, event, in)
+	return p.WithLogger(p.config.Logger).Call(ctx, event, in)
+}
+
+// Logged is a plugin that logs somewhere else than the configuration that loaded it.
+type Logged struct {
+	plugin *Plugin
+	logger *slog.Logger
+}
+
+// WithLogger is the plugin for a configuration with a logger of its own. A plugin outlives the configuration that
+// loaded it, and that one's logger may write to a file that is closed by then.
+func (p *Plugin) WithLogger(logger *slog.Logger) Logged { return Logged{p, logger} }
+
+// Call is Plugin.Call.
+func (l Logged) Call(ctx context.Context, event abi.Event, in *abi.Context) (abi.Output, error) {
+	out, err := l.plugin.call(ctx, l.logger, event, in)
 	if err != nil {
-		return abi.Output{}, p.failure(event, err)
+		return abi.Output{}, l.plugin.failure(event, err)
 	}
 	return out, nil
 }
 
-func (p *Plugin) call(ctx context.Context, event abi.Event, in *abi.Context) (out abi.Output, err error) {
+// Digest is the SHA-256 of the module in hex.
+func (p *Plugin) Digest() string { return p.config.Digest }
+
+func (p *Plugin) call(ctx context.Context, logger *slog.Logger, event abi.Event, in *abi.Context) (out abi.Output, err error) {
 	defer recovered(&err)
 	name := p.export(event)
 	if name == "" {
@@ -70,25 +90,35 @@ func (p *Plugin) call(ctx context.Context, event abi.Event, in *abi.Context) (ou
 		told = *in
 	}
 	told.ABI, told.Event = abi.Version, event
-	return p.run(ctx, name, event, &told)
+	c, ctx := newCall(ctx, p, logger, event, &told)
+	defer c.log.flush()
+	if err := p.run(ctx, name); err != nil {
+		return out, err
+	}
+	return c.decision()
 }
 
 // run uses up one instance.
-func (p *Plugin) run(ctx context.Context, name string, event abi.Event, in *abi.Context) (out abi.Output, err error) {
+func (p *Plugin) run(ctx context.Context, name string) error {
 	instance, err := p.take(ctx)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer instance.close()
-	c, ctx := newCall(ctx, p, event, in)
-	defer c.log.flush()
-	if err := instance.invoke(ctx, name); err != nil {
-		return out, err
+	if p.reseeds {
+		if err := instance.invoke(ctx, abi.ExportReseed, randomBits()); err != nil {
+			return err
+		}
 	}
+	return instance.invoke(ctx, name)
+}
+
+// decision is the output as the event allows it.
+func (c *call) decision() (out abi.Output, err error) {
 	if c.output == nil {
 		return abi.DefaultOutput(), nil
 	}
-	if out, err = abi.DecodeOutput(event, c.output); err != nil {
+	if out, err = abi.DecodeOutput(c.event, c.output); err != nil {
 		return out, &stop{KindOutput, err}
 	}
 	return out, nil

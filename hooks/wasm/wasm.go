@@ -34,16 +34,21 @@ type Config struct {
 	Name string // how logs and errors call the plugin; default: Path
 	Path string // the wasm file
 	Code []byte // its content, instead of Path
+	// Digest pins the content: the SHA-256 in hex, with or without "sha256:" before it. Another file is refused.
+	Digest string
 
 	Deadline       time.Duration   // wall clock per call, waiting and host calls included; default 500ms
 	Memory         uint64          // bytes of linear memory per instance; default 32 MiB, a whole number of 64 KiB pages
 	MaxConcurrency int             // calls at the same time; default 4 per CPU
 	Ready          int             // instances kept ready for the next calls; default 2
 	Config         json.RawMessage // an object the plugin reads with config(); default {}
-	Logger         *slog.Logger    // gets the plugin's log lines; default: they are dropped
+	Logger         *slog.Logger    // gets the plugin's log lines; default: they are dropped. See WithLogger
+	Budget         *Budget         // memory that plugins share; default DefaultBudget
 	CacheDir       string          // where compiled code is kept; default: nowhere. It holds native code: mode 0700
 	Interpreter    bool            // run without the compiler: 30 to 50 times slower, should the compiler have a bug
 }
+
+var silent = slog.New(slog.DiscardHandler)
 
 // withDefaults fills in what is not set and refuses what cannot be meant.
 func (c Config) withDefaults() (Config, error) {
@@ -66,7 +71,10 @@ func (c Config) withDefaults() (Config, error) {
 		c.Config = json.RawMessage("{}")
 	}
 	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
+		c.Logger = silent
+	}
+	if c.Budget == nil {
+		c.Budget = DefaultBudget
 	}
 	return c, c.validate()
 }

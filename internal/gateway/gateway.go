@@ -80,7 +80,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	hasher, err := hash.New(hasherConfig(o.Config), o.Limiter)
+	hasher, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +100,15 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
 	})
 	return g, err
+}
+
+// Check finds what New would find wrong without a store, keys or URLs.
+func Check(ctx context.Context, o Options) error {
+	if _, err := loadSchemas(ctx, o); err != nil {
+		return err
+	}
+	_, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
+	return err
 }
 
 // Run keeps the session cache honest until ctx ends.
@@ -166,20 +175,12 @@ func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
 	return set, nil
 }
 
-// hasherConfig translates the configuration document's units.
-func hasherConfig(c *config.Config) hash.Config {
-	a := c.Hashers.Argon2
-	return hash.Config{
-		Algorithm: hash.Algorithm(c.Hashers.Algorithm), BcryptCost: c.Hashers.Bcrypt.Cost,
-		Argon2: hash.Argon2Config{
-			Memory: uint32(min(uint64(a.Memory)/1024, 1<<32-1)), Iterations: uint32(a.Iterations),
-			Parallelism: uint8(min(a.Parallelism, 255)), SaltLength: uint32(a.SaltLength), KeyLength: uint32(a.KeyLength),
-		},
-	}
+// breachClient asks about breached passwords; the caller sets a shorter deadline. It follows no redirect: the part of a
+// hash it sends is for the configured host only.
+var breachClient = &http.Client{
+	Timeout:       5 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
-
-// breachClient asks about breached passwords; the caller sets a shorter deadline.
-var breachClient = &http.Client{Timeout: 5 * time.Second}
 
 func policy(c *config.Config) password.Policy {
 	p := &c.SelfService.Methods.Password.Config

@@ -1,0 +1,134 @@
+package caddymodule
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(new(Handler))
+	caddy.RegisterModule(new(AdminHandler))
+	httpcaddyfile.RegisterHandlerDirective("gatehouse", parseHandler)
+	httpcaddyfile.RegisterHandlerDirective("gatehouse_admin", parseAdminHandler)
+	// Before rewrites: try_files of a single-page app must not take our paths away.
+	httpcaddyfile.RegisterDirectiveOrder("gatehouse", httpcaddyfile.Before, "method")
+	httpcaddyfile.RegisterDirectiveOrder("gatehouse_admin", httpcaddyfile.Before, "method")
+}
+
+// Handler serves the public identity API and the built-in pages: /self-service/*,
+// /sessions/*, /schemas/*, /health/*, /version, /.well-known/ory/webauthn.js, /auth/*
+// and the same API below /api/kratos/public. Other paths go on to the next
+// handler, without the identity headers that only a guard may set.
+type Handler struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.gatehouse", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision finds the app.
+func (h *Handler) Provision(ctx caddy.Context) (err error) {
+	h.app, err = app(ctx)
+	return err
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	g, err := h.app.running(r.Context())
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	if g.Server.Public(w, r) {
+		return nil
+	}
+	h.app.managed.strip(r)
+	return next.ServeHTTP(w, r)
+}
+
+// AdminHandler serves the admin API below /admin and /api/kratos/admin: it reads
+// and changes every account. It asks nobody who they are, so put it on an address
+// that only operators and back ends reach.
+type AdminHandler struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (*AdminHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.gatehouse_admin", New: func() caddy.Module { return new(AdminHandler) }}
+}
+
+// Provision finds the app.
+func (h *AdminHandler) Provision(ctx caddy.Context) (err error) {
+	h.app, err = app(ctx)
+	return err
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler.
+func (h *AdminHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	g, err := h.app.running(r.Context())
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	if g.Server.Admin(w, r) {
+		return nil
+	}
+	return next.ServeHTTP(w, r)
+}
+
+func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	return new(Handler), bare(h)
+}
+
+func parseAdminHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	return new(AdminHandler), bare(h)
+}
+
+// bare refuses arguments and blocks: what there is to set stands in the global
+// block, once for all sites.
+func bare(h httpcaddyfile.Helper) error {
+	for h.Next() {
+		name := h.Val()
+		if h.NextArg() {
+			return h.Errf("%s takes no argument, got %q: settings go into the global gatehouse block", name, h.Val())
+		}
+		for h.NextBlock(0) {
+			return h.Errf("%s takes no block, got %q: settings go into the global gatehouse block", name, h.Val())
+		}
+	}
+	return nil
+}
+
+// clientIP is the address of the client as Caddy trusts it (trusted_proxies).
+func clientIP(r *http.Request) string {
+	ip, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	return ip
+}
+
+// version is the version of this module in the binary; "devel" for one built
+// from a working tree.
+func version() string {
+	const path = "github.com/gatehouse-id/gatehouse"
+	found := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == path && m.Replace == nil {
+				found = m.Version
+			}
+		}
+	}
+	return strings.Trim(found, "()")
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+	_ caddy.Provisioner           = (*AdminHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*AdminHandler)(nil)
+)

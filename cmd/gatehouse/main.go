@@ -1,0 +1,14 @@
+// Command gatehouse is Caddy with the Gatehouse modules: the binary that "xcaddy build" makes, for "go build" and "go run".
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/gatehouse-id/gatehouse/caddymodule"
+)
+
+func main() {
+	caddycmd.Main()
+}
