@@ -66,6 +66,7 @@ type App struct {
 	managed managedHeaders
 
 	assembled atomic.Pointer[gateway.Gateway]
+	protects  atomic.Pointer[protection]
 	started   chan struct{} // closed when assembled is set
 	stop      context.CancelFunc
 	done      chan struct{} // closed when the session cache is no longer followed
@@ -165,7 +166,8 @@ func (a *App) adjust(c *config.Config) {
 func (a *App) options() gateway.Options {
 	return gateway.Options{
 		Config: a.config, Limiter: hashing, Staleness: time.Duration(a.Staleness),
-		ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
+		// With the kratos adapter there is nothing but the API on our origin.
+		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
 	}
 }
 
@@ -174,23 +176,25 @@ var hashing = hash.NewLimiter(hash.Limits{})
 
 // Start opens the store and assembles the gateway. Requests that come earlier wait.
 func (a *App) Start() error {
+	o := a.options()
+	var err error
+	if o.BaseURL, o.AdminURL, err = a.urls(); err != nil {
+		return err
+	}
 	if err := a.openStore(); err != nil {
 		return err
 	}
-	o := a.options()
 	o.KV = a.kept.kv
-	var err error
 	if o.Keys, err = a.keys(); err != nil {
-		return err
-	}
-	if o.BaseURL, o.AdminURL, err = a.urls(); err != nil {
 		return err
 	}
 	g, err := gateway.New(a.ctx, o)
 	if err != nil {
 		return err
 	}
+	a.warnOpenAdmin()
 	a.follow(g)
+	a.protects.Store(protectionOf(g))
 	a.assembled.Store(g)
 	close(a.started)
 	return nil

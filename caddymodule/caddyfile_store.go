@@ -43,8 +43,11 @@ func (a *App) parseStore(d *caddyfile.Dispenser) error {
 	default:
 		return d.Errf("unknown store %q: use embedded or etcd", backend)
 	}
+	if err != nil {
+		return err
+	}
 	a.StoreRaw = caddyconfig.JSONModuleObject(store, "backend", backend, nil)
-	return err
+	return nil
 }
 
 func parseEmbedded(d *caddyfile.Dispenser) (*EmbeddedStore, error) {

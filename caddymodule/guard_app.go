@@ -2,11 +2,11 @@ package caddymodule
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/gatehouse-id/gatehouse/core/session"
+	"github.com/gatehouse-id/gatehouse/internal/gateway"
 )
 
 // protector is the app as its guards see it.
@@ -41,14 +41,25 @@ type protection struct {
 }
 
 // guardApp finds the app of a configuration.
-func guardApp(ctx caddy.Context) (protector, error) {
-	app, err := ctx.App("gatehouse")
-	if err != nil {
-		return nil, fmt.Errorf("loading the gatehouse app: %w", err)
+func guardApp(ctx caddy.Context) (protector, error) { return app(ctx) }
+
+// IdentityHeaders implements protector.
+func (a *App) IdentityHeaders() *managedHeaders { return &a.managed }
+
+// Protection implements protector.
+func (a *App) Protection(ctx context.Context) (*protection, error) {
+	if _, err := a.running(ctx); err != nil {
+		return nil, err
 	}
-	p, ok := app.(protector)
-	if !ok {
-		return nil, fmt.Errorf("the gatehouse app is a %T, which protects nothing", app)
+	return a.protects.Load(), nil
+}
+
+// protectionOf is what guards see of a gateway.
+func protectionOf(g *gateway.Gateway) *protection {
+	base, names := g.Server.PublicURL(), g.Server.CookieNames()
+	return &protection{
+		Checker: g.Checker, SessionCookie: names[0], OwnCookies: names,
+		BaseURL: base, LoginURL: base + "/self-service/login/browser",
+		ReturnTo: func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
 	}
-	return p, nil
 }

@@ -202,8 +202,7 @@ func (a *App) openStore() error {
 	defer cancel()
 	key := a.store.Key()
 	kept, _, err := stores.LoadOrNew(key, func() (caddy.Destructor, error) {
-		// etcd is talkative: what it says below warnings is for its own developers.
-		store, err := a.store.Open(ctx, a.log.Named("etcd").WithOptions(zap.IncreaseLevel(zapcore.WarnLevel)))
+		store, err := a.store.Open(ctx, a.log.Named("etcd").WithOptions(zap.WrapCore(quiet)))
 		if err != nil {
 			return nil, err
 		}
@@ -214,6 +213,25 @@ func (a *App) openStore() error {
 	}
 	a.kept = kept.(*keptStore)
 	return nil
+}
+
+// quiet leaves an operator what may need action: etcd is talkative, and two of
+// its warnings at every start are about ports and logins that a lone embedded
+// server does not have.
+func quiet(core zapcore.Core) zapcore.Core { return quietCore{core} }
+
+type quietCore struct{ zapcore.Core }
+
+// With implements zapcore.Core.
+func (c quietCore) With(fields []zapcore.Field) zapcore.Core { return quietCore{c.Core.With(fields)} }
+
+// Check implements zapcore.Core.
+func (c quietCore) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	usual := strings.HasPrefix(e.Message, "simple token is not") || strings.HasPrefix(e.Message, "Running http and grpc")
+	if e.Level < zapcore.WarnLevel || usual {
+		return to
+	}
+	return c.Core.Check(e, to)
 }
 
 func (a *App) releaseStore() error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 )
 
 // urls are the outside addresses of the two APIs. Links and redirects are built
@@ -69,6 +70,36 @@ func (a *App) sites() (*sites, error) {
 		found.walk(server.Routes, address(server), "")
 	}
 	return found, nil
+}
+
+// warnOpenAdmin tells when machines beside this one reach the admin API, which
+// asks nobody who they are. A site's host name doesn't keep them out: whoever
+// calls can write any.
+func (a *App) warnOpenAdmin() {
+	module, err := a.ctx.AppIfConfigured("http")
+	if err != nil {
+		return
+	}
+	for _, server := range module.(*caddyhttp.App).Servers {
+		found := &sites{}
+		found.walk(server.Routes, "%s", "any")
+		for _, listen := range server.Listen {
+			if len(found.admin) > 0 && !local(listen) {
+				a.log.Warn("other machines can reach the admin API: add bind 127.0.0.1 to its site, or guard it otherwise",
+					zap.String("listen", listen))
+			}
+		}
+	}
+}
+
+// local tells whether only this machine can reach a listener.
+func local(listen string) bool {
+	address, err := caddy.ParseNetworkAddress(listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(address.Host)
+	return address.IsUnixNetwork() || address.Host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // address is what server is reached at, with %s in the place of the host.

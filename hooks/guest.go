@@ -1,8 +1,10 @@
 package hooks
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -37,9 +39,13 @@ func (g *ABIGuest) Call(ctx context.Context, in *flow.HookInput) (flow.Decision,
 		return flow.Decision{Denied: true}, nil
 	case abi.Redirect:
 		if err := g.Redirect(out.RedirectTo); err != nil {
-			return flow.Decision{}, fmt.Errorf("redirect_to: %w", err)
+			// Without the reason: it holds the URL, and that whatever the plugin has put into it.
+			return flow.Decision{}, errors.New("redirect_to is not an allowed return URL")
 		}
 		return flow.Decision{RedirectTo: out.RedirectTo}, nil
+	}
+	if in.Identity == nil || !abi.Event(in.Point).ChangesIdentity() {
+		return flow.Decision{}, nil
 	}
 	changed, err := change(in.Identity, out)
 	return flow.Decision{IdentityChanged: changed}, err
@@ -90,27 +96,20 @@ func messages(in []abi.FieldMessages) []flow.PointedMessage {
 	return out
 }
 
-// change applies a plugin's changes to an identity that is not stored yet: whole
-// values first, then merge patches (RFC 7396).
+// change applies a plugin's changes to an identity that is not stored yet: whole values first, then merge patches
+// (RFC 7396).
 func change(i *identity.Identity, out abi.Output) (bool, error) {
-	if i == nil || out.Identity == nil && out.IdentityMerge == nil {
-		return false, nil
-	}
 	if c := out.Identity; c != nil {
 		replace(&i.Traits, c.Traits)
 		replace(&i.MetadataPublic, c.MetadataPublic)
 		replace(&i.MetadataAdmin, c.MetadataAdmin)
-		if c.State != "" {
-			i.State = identity.State(c.State)
-		}
+		setState(i, c.State)
 	}
 	c := out.IdentityMerge
 	if c == nil {
-		return true, nil
+		return out.Identity != nil, nil
 	}
-	if c.State != "" {
-		i.State = identity.State(c.State)
-	}
+	setState(i, c.State)
 	for _, m := range []struct {
 		into  *json.RawMessage
 		patch json.RawMessage
@@ -122,8 +121,18 @@ func change(i *identity.Identity, out abi.Output) (bool, error) {
 	return true, nil
 }
 
+func setState(i *identity.Identity, state string) {
+	if state != "" {
+		i.State = identity.State(state)
+	}
+}
+
+// replace sets a value; null takes it away and nothing leaves it.
 func replace(into *json.RawMessage, v json.RawMessage) {
-	if len(v) > 0 {
+	switch {
+	case string(v) == "null":
+		*into = nil
+	case len(v) > 0:
 		*into = v
 	}
 }
@@ -133,21 +142,32 @@ func merge(into *json.RawMessage, patch json.RawMessage) error {
 	if len(patch) == 0 {
 		return nil
 	}
-	var target, p any
-	if len(*into) > 0 {
-		if err := json.Unmarshal(*into, &target); err != nil {
-			return err
-		}
+	target, err := decode(*into)
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(patch, &p); err != nil {
+	p, err := decode(patch)
+	if err != nil {
 		return err
 	}
 	merged, err := json.Marshal(mergePatch(target, p))
 	if err != nil {
 		return err
 	}
-	*into = merged
+	replace(into, merged)
 	return nil
+}
+
+// decode keeps numbers as they are written: a float64 would change large ones that the plugin never touched.
+func decode(raw json.RawMessage) (any, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	err := d.Decode(&v)
+	return v, err
 }
 
 // mergePatch is the algorithm of RFC 7396 section 2.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/hooks/abi"
 )
 
 // Guest is a plugin that can be called for events; package hooks/wasm has one.
@@ -37,6 +39,11 @@ type Runner struct {
 	Logger *slog.Logger
 }
 
+// builtins is the table of hooks that need no code of the site, by their name in the Kratos document.
+var builtins = map[string]func(in *flow.HookInput) (flow.Decision, error){
+	"session": func(*flow.HookInput) (flow.Decision, error) { return flow.Decision{IssueSession: true}, nil },
+}
+
 // Run implements flow.Hooks.
 func (r *Runner) Run(ctx context.Context, in *flow.HookInput) (flow.Decision, error) {
 	d, err := r.builtin(in)
@@ -60,7 +67,8 @@ func (r *Runner) Run(ctx context.Context, in *flow.HookInput) (flow.Decision, er
 	return d, nil
 }
 
-// call runs one plugin. A plugin that fails denies, unless its binding says otherwise.
+// call runs one plugin. A plugin that fails denies, unless its binding says otherwise or what it was told of has
+// happened already.
 func (r *Runner) call(ctx context.Context, b Bound, in *flow.HookInput) (flow.Decision, error) {
 	start, before := time.Now(), snapshot(in)
 	d, err := b.Guest.Call(ctx, in)
@@ -68,9 +76,10 @@ func (r *Runner) call(ctx context.Context, b Bound, in *flow.HookInput) (flow.De
 		return d, nil
 	}
 	before.restore(in) // a failed plugin leaves no trace
+	denied := !b.Allow && abi.Event(in.Point).Decides()
 	r.Logger.ErrorContext(ctx, "hook failed", "plugin", b.Name, "event", string(in.Point), "flow", in.Flow.ID,
-		"duration", time.Since(start), "denied", !b.Allow, "error", err)
-	if b.Allow {
+		"duration", time.Since(start), "denied", denied, "error", err)
+	if !denied {
 		return flow.Decision{}, nil
 	}
 	return flow.Decision{}, fmt.Errorf("plugin %q: %w", b.Name, errors.Join(ErrFailed, err))
@@ -80,24 +89,23 @@ func (r *Runner) call(ctx context.Context, b Bound, in *flow.HookInput) (flow.De
 var ErrFailed = errors.New("the hook failed")
 
 // kept is what a plugin may change of an identity.
-type kept struct{ traits, public, admin json.RawMessage }
+type kept struct {
+	traits, public, admin json.RawMessage
+	state                 identity.State
+}
 
 func snapshot(in *flow.HookInput) kept {
-	if in.Identity == nil {
+	i := in.Identity
+	if i == nil {
 		return kept{}
 	}
-	return kept{bytes.Clone(in.Identity.Traits), bytes.Clone(in.Identity.MetadataPublic), bytes.Clone(in.Identity.MetadataAdmin)}
+	return kept{bytes.Clone(i.Traits), bytes.Clone(i.MetadataPublic), bytes.Clone(i.MetadataAdmin), i.State}
 }
 
 func (k kept) restore(in *flow.HookInput) {
-	if in.Identity != nil {
-		in.Identity.Traits, in.Identity.MetadataPublic, in.Identity.MetadataAdmin = k.traits, k.public, k.admin
+	if i := in.Identity; i != nil {
+		i.Traits, i.MetadataPublic, i.MetadataAdmin, i.State = k.traits, k.public, k.admin, k.state
 	}
-}
-
-// builtins is the table of hooks that need no code of the site.
-var builtins = map[string]func(in *flow.HookInput) (flow.Decision, error){
-	"session": func(*flow.HookInput) (flow.Decision, error) { return flow.Decision{IssueSession: true}, nil },
 }
 
 // builtin runs the hooks that the Kratos document names for a point. Those of

@@ -104,10 +104,10 @@ func (c *call) csrfError() error {
 }
 
 // base is the absolute URL of the mount.
-func (c *call) base() string { return c.s.baseURL() + c.m.prefix }
+func (c *call) base() string { return c.s.PublicURL() + c.m.prefix }
 
-// baseURL is the configured public URL without a trailing slash.
-func (s *Server) baseURL() string {
+// PublicURL is the configured public URL without a trailing slash.
+func (s *Server) PublicURL() string {
 	if u := s.Config().Serve.Public.BaseURL; u != "" {
 		return strings.TrimSuffix(u, "/")
 	}

@@ -42,7 +42,7 @@ func (c *call) redirect(to string) { c.seeOther(to, http.StatusSeeOther) }
 // another name of the host, and the cookies belong to the configured one.
 func (c *call) seeOther(to string, status int) {
 	if strings.HasPrefix(to, "/") {
-		to = c.s.baseURL() + to
+		to = c.s.PublicURL() + to
 	}
 	c.w.Header().Set("Location", to)
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {

@@ -162,6 +162,14 @@ func hookProblem(name string) string {
 	return fmt.Sprintf("there is no hook %q", name) + suggestion(name, slices.Sorted(maps.Keys(hookNames)))
 }
 
+// hookWithoutEffect says why a known hook does nothing at a path, or "".
+func hookWithoutEffect(name, path string) string {
+	if name == "session" && !strings.HasPrefix(path, "selfservice.flows.registration.after.") {
+		return "it belongs to selfservice.flows.registration.after"
+	}
+	return hookNames[name].why
+}
+
 // warn walks a document and tells every key that has no effect, once for each part of the document.
 func warn(v *value, path string, out []Warning) []Warning {
 	if r := rowAt(path); r != nil && r.status != works {
@@ -171,8 +179,8 @@ func warn(v *value, path string, out []Warning) []Warning {
 		return out
 	}
 	if h := v.get("hook"); h != nil && strings.Contains(path, ".hooks[") {
-		if r, known := hookNames[h.text]; known && r.status != works {
-			out = append(out, Warning{Path: path, Line: h.line, Text: fmt.Sprintf("the hook %q has no effect: %s", h.text, r.why)})
+		if why := hookWithoutEffect(h.text, path); why != "" {
+			out = append(out, Warning{Path: path, Line: h.line, Text: fmt.Sprintf("the hook %q has no effect: %s", h.text, why)})
 		}
 		return out
 	}

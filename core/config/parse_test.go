@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -127,10 +128,66 @@ func TestParseRefusesWhatNobodyKnows(t *testing.T) {
 	golden(t, "wrong.golden", err.Error()+"\n")
 }
 
-func TestParseNeverShowsSecrets(t *testing.T) {
-	_, _, err := Parse("kratos.yml", []byte("secrets: {cookie: [1234567890123456]}"))
-	if err == nil || strings.Contains(err.Error(), "123456") {
-		t.Errorf("got %v, want an error without the secret", err)
+// TestNothingShowsSecrets puts a secret into every place it may end up in by mistake, and reads all that is said about it.
+func TestNothingShowsSecrets(t *testing.T) {
+	const word, number = "tulip-9431", "77139431"
+	for _, doc := range []string{
+		"secrets: {cookie: [" + number + "]}",
+		"secrets: {cookie: [tulip-9431]}",
+		"secrets: {cookie: tulip-9431}",
+		"secrets: {default: [tulip-9431], cipher: [tulip-9431]}",
+		"secrets: {default: [*tulip-9431]}",
+		"secrets: {default: [&tulip-9431 x, *tulip-943]}",
+		"secrets: [tulip-9431]",
+		"secrets: tulip-9431",
+		"dsn: " + number,
+		"dsn: [tulip-9431]",
+		"dsn: postgres://kratos:tulip-9431@db/kratos",
+		"courier: {smtp: {connection_uri: 'smtps://u:tulip-9431@mail.example.org/'}}",
+		"courier: {smtp: {connection_uri: " + number + ", headers: {X-Key: " + number + "}}}",
+		"courier: {smtp: tulip-9431}",
+		"oauth2_provider: {headers: {Authorization: " + number + "}}",
+		"oauth2_provider: {headers: {Authorization: tulip-9431}}",
+		"serve: {public: {base_url: 'https://u:tulip-9431@id.example.org/'}}",
+		"serve: {public: {base_url: " + number + "}}",
+		"selfservice: {default_browser_return_url: 'https://u:tulip-9431@/x'}",
+		"selfservice: {default_browser_return_url: 'https://u:tulip-9431@a b/'}",
+		"selfservice: {allowed_return_urls: ['u:tulip-9431@app.example.org', 'tulip-9431']}",
+		"selfservice: {methods: {oidc: {enabled: true, config: {providers: [{client_secret: " + number + "}]}}}}",
+		"selfservice: {methods: {oidc: {enabled: true, config: {providers: [{client_secret: tulip-9431}]}}}}",
+		"selfservice: {flows: {login: {after: {hooks: [{hook: web_hook, config: {auth: {config: {value: tulip-9431}}}}]}}}}",
+		"identity: {schemas: [{id: a, url: 'https://u:tulip-9431@schemas.example.org/'}, {id: a, url: 'tulip-9431'}]}",
+		"tracing: {providers: {zipkin: {server_url: 'http://u:tulip-9431@zipkin'}}}",
+	} {
+		c, warnings, err := Parse("kratos.yml", []byte(doc))
+		said := fmt.Sprint(warnings, err)
+		if err == nil {
+			said += fmt.Sprint(c.Validate())
+		}
+		if strings.Contains(said, word) || strings.Contains(said, number) {
+			t.Errorf("%s\nis told as %s", doc, said)
+		}
+	}
+}
+
+// TestExamplesAreUnderstood reads the documents people start from: what they say must hold, and what they lose must be told.
+func TestExamplesAreUnderstood(t *testing.T) {
+	for _, name := range []string{"quickstart", "production"} {
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile("testdata/" + name + ".yml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, warnings := parse(t, string(data))
+			if err := c.Validate(); err != nil {
+				t.Error(err)
+			}
+			var lines strings.Builder
+			for _, w := range warnings {
+				lines.WriteString(w.String() + "\n")
+			}
+			golden(t, name+".golden", lines.String())
+		})
 	}
 }
 
@@ -229,7 +286,7 @@ func TestEnvironmentOverlaysDocument(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, file := range []string{"testdata/full.yml", "testdata/wrong.yml"} {
+	for _, file := range []string{"testdata/full.yml", "testdata/wrong.yml", "testdata/quickstart.yml", "testdata/production.yml"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)

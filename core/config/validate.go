@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -113,6 +114,8 @@ func (v *checker) session(c *Config) {
 	}
 }
 
+var schemaSchemes = []string{"file", "http", "https", "base64", "preset"}
+
 func (v *checker) identity(i *Identity) {
 	v.require(len(i.Schemas) > 0, "identity.schemas", "is empty: name at least one schema, such as preset://email")
 	seen := make(map[string]bool)
@@ -120,8 +123,8 @@ func (v *checker) identity(i *Identity) {
 		at := fmt.Sprintf("identity.schemas[%d]", n)
 		v.require(s.ID != "", at+".id", "is missing")
 		v.require(!seen[s.ID], at+".id", "%q is the id of another schema: give each its own", s.ID)
-		scheme, _, _ := strings.Cut(s.URL, "://")
-		v.oneOf(at+".url", scheme, "file", "http", "https", "base64", "preset")
+		scheme, _, found := strings.Cut(s.URL, "://")
+		v.require(found && slices.Contains(schemaSchemes, scheme), at+".url", "must start with %s://", strings.Join(schemaSchemes, "://, "))
 		seen[s.ID] = true
 	}
 	v.require(len(i.Schemas) == 0 || seen[i.DefaultSchemaID], "identity.default_schema_id",
@@ -212,9 +215,9 @@ func (v *checker) address(at, text string) {
 		v.require(false, at, "must not have the scheme %q", u.Scheme)
 	case "":
 		v.require(path.IsAbs(text) && !strings.HasPrefix(text, "//") && !strings.ContainsRune(text, '\\'), at,
-			"%q must be an absolute URL, or a path that starts with one /", text)
+			"must be an absolute URL, or a path that starts with one /")
 	case "http", "https":
-		v.require(u.Host != "", at, "%q has no host", text)
+		v.require(u.Host != "", at, "has no host: write https://app.example.org/")
 	}
 }
 
@@ -227,12 +230,7 @@ func (v *checker) between(at string, n, low, high int) {
 }
 
 func (v *checker) oneOf(at, value string, choices ...string) {
-	for _, c := range choices {
-		if value == c {
-			return
-		}
-	}
-	v.require(false, at, "%q is not known: write %s", value, strings.Join(nonEmpty(choices), ", "))
+	v.require(slices.Contains(choices, value), at, "%q is not known: write %s", value, strings.Join(nonEmpty(choices), ", "))
 }
 
 func nonEmpty(list []string) []string {

@@ -29,6 +29,7 @@ func TestValidateNamesKeyAndFix(t *testing.T) {
 		"lifespan":     {func(c *Config) { c.Session.Lifespan = 0 }, "session.lifespan: must be more than nothing"},
 		"flow":         {func(c *Config) { c.SelfService.Flows.Login.Lifespan = -1 }, "selfservice.flows.login.lifespan"},
 		"schema":       {func(c *Config) { c.Identity.DefaultSchemaID = "nobody" }, `identity.default_schema_id: "nobody" is not among`},
+		"schema URL":   {func(c *Config) { c.Identity.Schemas[0].URL = "identity.json" }, "identity.schemas[0].url: must start with file://, http://"},
 		"no schema":    {func(c *Config) { c.Identity.Schemas = nil }, "identity.schemas: is empty"},
 		"same site":    {func(c *Config) { c.Cookies.SameSite = "strict" }, `cookies.same_site: "strict" is not known: write Strict, Lax, None`},
 		"cookie":       {func(c *Config) { c.Secrets.Cookie = []string{"short"} }, "secrets.cookie[0]: must have at least 16"},

@@ -67,12 +67,22 @@ func read(data []byte) (*value, error) {
 	if err := dec.Decode(&doc); err == io.EOF {
 		return &value{kind: object, line: 1}, nil
 	} else if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, yamlError(err)
 	}
 	if err := dec.Decode(&second); err != io.EOF {
 		return nil, errors.New("there is more than one YAML document in the file")
 	}
 	return new(yamlReader).value(&doc, 0)
+}
+
+// yamlError keeps what the library says, save for one sentence that quotes the document: the name of an alias is a secret
+// when the secret starts with "*" and has no quotes.
+func yamlError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if strings.HasPrefix(text, "unknown anchor") {
+		text = `an alias refers to nothing: put quotes around text that starts with "*"`
+	}
+	return errors.New(text)
 }
 
 // yamlReader counts the values it makes.

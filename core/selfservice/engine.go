@@ -31,8 +31,11 @@ type Engine struct {
 	Keys       *secret.Keys
 	Methods    []flow.Method // in the order in which they are asked (behaviours.md 8.5)
 	Hooks      flow.Hooks
-	Logger     *slog.Logger
-	Now        func() time.Time
+	// Home is where the guarded pages are; return_to may lead there as it may to the
+	// configured allowed_return_urls. "" when the gateway stands alone.
+	Home   string
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // kind is what makes one kind of flow different from another. It has no say in

@@ -22,8 +22,8 @@ func (e *Engine) ReturnTo(raw, base string) (string, error) {
 	c := e.Config()
 	u, ok := parseReturnTo(raw, c.SelfService.DefaultBrowserReturnURL, base)
 	if ok {
-		for _, a := range append([]string{base + "/self-service"}, c.SelfService.AllowedReturnURLs...) {
-			if allows(a, base, u) {
+		for _, a := range append([]string{base + "/self-service", e.Home}, c.SelfService.AllowedReturnURLs...) {
+			if a != "" && allows(a, base, u) {
 				return u.String(), nil
 			}
 		}

@@ -97,6 +97,9 @@ func (e Event) Allows(a Action) bool {
 	return slices.Contains(s.actions, a)
 }
 
+// Decides reports whether a plugin can stop what happens at e. After the fact it can only watch.
+func (e Event) Decides() bool { return e.Allows(Reject) || e.Allows(Deny) }
+
 // ChangesIdentity reports whether a plugin may change the identity at e.
 func (e Event) ChangesIdentity() bool {
 	s, _ := e.spec()

@@ -8,16 +8,26 @@ type body struct {
 	begun     bool // an instruction that is not a block was seen
 }
 
+// localsOf reads the declarations before a body and counts the locals.
+func localsOf(r *reader) uint64 {
+	total := uint64(0)
+	for n := r.count(maxLocals, "declarations of locals"); n > 0 && r.err == nil; n-- {
+		total += uint64(r.u32())
+		r.valueType()
+	}
+	if total > maxLocals {
+		r.fail("%d locals, the limit is %d", total, maxLocals)
+		return 0
+	}
+	return total
+}
+
 // inspectBody reads a function body and decides where it has to look at the deadline.
 //
 // wazero checks the context at loop headers only. A tree of functions without loops, each calling the next one twice,
 // would run for hours and hold up the garbage collection of the whole process with it. So every function that calls
 // something is checked at its entry, except when it starts with a loop: all functions the Go compiler writes do.
 func inspectBody(r *reader) checkpoint {
-	for n := r.u32(); n > 0 && r.err == nil; n-- {
-		r.u32() // how many locals
-		r.byte()
-	}
 	size := len(r.data)
 	b := &body{}
 	for !r.done() {

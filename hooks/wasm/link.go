@@ -74,21 +74,6 @@ func signature(params, results []api.ValueType) string {
 	return names(params) + " -> " + names(results)
 }
 
-// countImports finds out how many functions come before the module's own. Every import is a function: inspect has
-// refused the rest.
-func (p *Plugin) countImports(code []byte) (uint32, error) {
-	r := &reader{data: code, pos: 8}
-	for !r.done() {
-		id := r.byte()
-		section := &reader{data: r.bytes(r.u32())}
-		if id == sectionImport && r.err == nil {
-			n := section.u32()
-			return n, section.err
-		}
-	}
-	return 0, r.err
-}
-
 // checkExports finds the hooks and refuses exports that have a name of the contract and another type.
 func (p *Plugin) checkExports() error {
 	if p.compiled.ExportedMemories()[abi.ExportMemory] == nil {

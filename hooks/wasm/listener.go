@@ -12,14 +12,14 @@ const sampling = 16
 
 // watch puts the deadline check at the entry of the functions that inspect picked. A listener costs about 0.2 us per
 // entry, so the functions that cannot run long get none.
-func (m *module) watch(ctx context.Context, imported uint32) context.Context {
+func (m *module) watch(ctx context.Context) context.Context {
 	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
 		func(def api.FunctionDefinition) experimental.FunctionListener {
 			i := def.Index()
-			if i < imported || int(i-imported) >= len(m.functions) {
+			if i < m.imported || int(i-m.imported) >= len(m.functions) {
 				return nil // host functions look at the deadline themselves
 			}
-			switch m.functions[i-imported] {
+			switch m.functions[i-m.imported] {
 			case checkAlways:
 				return experimental.FunctionListenerFunc(checkEntry)
 			case checkSampled:

@@ -42,7 +42,7 @@ func load(ctx context.Context, config Config) (*Plugin, error) {
 		return nil, err
 	}
 	p := newPlugin(config)
-	if err := p.prepare(ctx, config.Code, shape); err != nil {
+	if err := p.prepare(ctx, shape); err != nil {
 		p.release()
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func newPlugin(config Config) *Plugin {
 }
 
 // prepare compiles the module and tries it out.
-func (p *Plugin) prepare(ctx context.Context, code []byte, shape *module) (err error) {
+func (p *Plugin) prepare(ctx context.Context, shape *module) (err error) {
 	// wazero reads foreign bytes here. A panic in it is a plugin that cannot be loaded, not a server that stops.
 	defer func() {
 		if r := recover(); r != nil {
@@ -93,7 +93,7 @@ func (p *Plugin) prepare(ctx context.Context, code []byte, shape *module) (err e
 	}
 	// The runtime outlives the configuration that loads it, so it does not get ctx.
 	p.runtime = wazero.NewRuntimeWithConfig(context.WithoutCancel(ctx), settings)
-	if err := p.compile(ctx, code, shape); err != nil {
+	if err := p.compile(ctx, shape); err != nil {
 		return err
 	}
 	return p.rehearse(ctx)
@@ -116,15 +116,11 @@ func openCache(dir string) (wazero.CompilationCache, error) {
 
 // compile turns the module into machine code within a time limit. More than one worker is also what makes wazero look
 // at the context between functions.
-func (p *Plugin) compile(ctx context.Context, code []byte, shape *module) error {
+func (p *Plugin) compile(ctx context.Context, shape *module) error {
 	ctx, cancel := context.WithTimeout(ctx, compileTime)
 	defer cancel()
 	ctx = experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0)))
-	imported, err := p.countImports(code)
-	if err != nil {
-		return err
-	}
-	compiled, err := p.runtime.CompileModule(shape.watch(ctx, imported), code)
+	compiled, err := p.runtime.CompileModule(shape.watch(ctx), shape.code)
 	if err != nil {
 		return fmt.Errorf("compiling: %w", err)
 	}

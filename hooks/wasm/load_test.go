@@ -28,6 +28,14 @@ func loadError(t *testing.T, config Config) string {
 	return err.Error()
 }
 
+func manyLocals(functions int) []asm.Func {
+	all := make([]asm.Func, functions)
+	for i := range all {
+		all[i].Locals = maxLocals
+	}
+	return all
+}
+
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	withImport := func(module, name, params string) []byte {
 		g := quiet
@@ -44,31 +52,35 @@ func TestLoadSaysWhatIsWrong(t *testing.T) {
 		config Config
 		want   string
 	}{
-		"no file":             {Config{}, "no file is given"},
-		"missing file":        {Config{Path: "none.wasm"}, "loading plugin none.wasm: there is no such file"},
-		"named":               {Config{Name: "gate", Path: "none.wasm"}, "loading plugin gate: none.wasm: there is no such file"},
-		"text":                {Config{Code: []byte("hello")}, "not a WebAssembly module"},
-		"component":           {Config{Code: []byte("\x00asm\x0d\x00\x01\x00")}, "core WebAssembly 1"},
-		"wrong digest":        {Config{Code: quiet.Bytes(), Digest: "sha256:" + strings.Repeat("0", 64)}, "not the pinned one"},
-		"negative deadline":   {Config{Code: quiet.Bytes(), Deadline: -1}, "is negative"},
-		"too much memory":     {Config{Code: quiet.Bytes(), Memory: maxMemory + pageSize}, "1 GiB"},
-		"memory over budget":  {Config{Code: quiet.Bytes(), Budget: NewBudget(1 << 20)}, "all plugins have together"},
-		"small memory":        {Config{Code: quiet.Pages(2).Bytes(), Memory: pageSize}, "raise memory"},
-		"config is a list":    {Config{Code: quiet.Bytes(), Config: json.RawMessage(`[]`)}, "not a JSON object"},
-		"unknown function":    {Config{Code: withImport(abi.Module, "no_such", "")}, "hook_v1.no_such, which does not exist"},
-		"ungranted http":      {Config{Code: withImport(abi.Module, "http", "iiii")}, `capability "http" is not granted`},
-		"unknown module":      {Config{Code: withImport("gojs", "x", "")}, `from "gojs"`},
-		"wrong import type":   {Config{Code: withImport(abi.Module, "input", "i")}, "the function is (i32, i32) -> (i32)"},
-		"no hook":             {Config{Code: hooks(asm.Func{Export: "other"})}, "exports no hook"},
-		"a program":           {Config{Code: hooks(asm.Func{Export: "_start"})}, "build it as a reactor"},
-		"wrong hook type":     {Config{Code: hooks(asm.Func{Export: "hook"})}, "the function has to be () -> (i32)"},
-		"memory not exported": {Config{Code: hidden.Bytes()}, `no memory named "memory"`},
-		"two memories":        {Config{Code: twoMemories.Bytes()}, "2 memories"},
-		"shared memory":       {Config{Code: shared.Bytes()}, "shared or 64-bit memory"},
-		"huge table":          {Config{Code: hugeTable.Bytes()}, "a table of 65537 elements"},
-		"table.grow":          {Config{Code: asm.Hook([]byte{0xfc, 15, 0}).Bytes()}, "table.grow"},
-		"atomics":             {Config{Code: asm.Hook([]byte{0xfe, 3, 0}).Bytes()}, "without threads"},
-		"many memory.fill":    {Config{Code: asm.Hook(asm.Repeated(maxBulk+1, fill)).Bytes()}, "bulk memory"},
+		"no file":                    {Config{}, "no file is given"},
+		"missing file":               {Config{Path: "none.wasm"}, "loading plugin none.wasm: there is no such file"},
+		"named":                      {Config{Name: "gate", Path: "none.wasm"}, "loading plugin gate: none.wasm: there is no such file"},
+		"text":                       {Config{Code: []byte("hello")}, "not a WebAssembly module"},
+		"component":                  {Config{Code: []byte("\x00asm\x0d\x00\x01\x00")}, "core WebAssembly 1"},
+		"wrong digest":               {Config{Code: quiet.Bytes(), Digest: "sha256:" + strings.Repeat("0", 64)}, "not the pinned one"},
+		"negative deadline":          {Config{Code: quiet.Bytes(), Deadline: -1}, "is negative"},
+		"too much memory":            {Config{Code: quiet.Bytes(), Memory: maxMemory + pageSize}, "1 GiB"},
+		"memory over budget":         {Config{Code: quiet.Bytes(), Budget: NewBudget(1 << 20)}, "all plugins have together"},
+		"small memory":               {Config{Code: quiet.Pages(2).Bytes(), Memory: pageSize}, "raise memory"},
+		"config is a list":           {Config{Code: quiet.Bytes(), Config: json.RawMessage(`[]`)}, "not a JSON object"},
+		"unknown function":           {Config{Code: withImport(abi.Module, "no_such", "")}, "hook_v1.no_such, which does not exist"},
+		"ungranted http":             {Config{Code: withImport(abi.Module, "http", "iiii")}, `capability "http" is not granted`},
+		"unknown module":             {Config{Code: withImport("gojs", "x", "")}, `from "gojs"`},
+		"wrong import type":          {Config{Code: withImport(abi.Module, "input", "i")}, "the function is (i32, i32) -> (i32)"},
+		"no hook":                    {Config{Code: hooks(asm.Func{Export: "other"})}, "exports no hook"},
+		"a program":                  {Config{Code: hooks(asm.Func{Export: "_start"})}, "build it as a reactor"},
+		"wrong hook type":            {Config{Code: hooks(asm.Func{Export: "hook"})}, "the function has to be () -> (i32)"},
+		"memory not exported":        {Config{Code: hidden.Bytes()}, `no memory named "memory"`},
+		"promises too many elements": {Config{Code: []byte("\x00asm\x01\x00\x00\x00\t\x05\xb8\xb8\xb800")}, "element segments, the limit is"},
+		"promises a long name":       {Config{Code: []byte("\x00asm\x01\x00\x00\x00\x07\x06\x01\xff\xff\xff\xff\x0f")}, "damaged"},
+		"promises too many locals":   {Config{Code: asm.Guest{Funcs: []asm.Func{{Locals: 1 << 31}}}.Bytes()}, "2147483648 locals"},
+		"too many locals in sum":     {Config{Code: asm.Guest{Funcs: manyLocals(81)}.Bytes()}, "locals in all functions"},
+		"two memories":               {Config{Code: twoMemories.Bytes()}, "2 memories"},
+		"shared memory":              {Config{Code: shared.Bytes()}, "shared or 64-bit memory"},
+		"huge table":                 {Config{Code: hugeTable.Bytes()}, "a table of 65537 elements"},
+		"table.grow":                 {Config{Code: asm.Hook([]byte{0xfc, 15, 0}).Bytes()}, "table.grow"},
+		"atomics":                    {Config{Code: asm.Hook([]byte{0xfe, 3, 0}).Bytes()}, "without threads"},
+		"many memory.fill":           {Config{Code: asm.Hook(asm.Repeated(maxBulk+1, fill)).Bytes()}, "bulk memory"},
 		"init refuses": {Config{Code: hooks(asm.Func{Export: "hook", Results: "i", Body: asm.Num(0)},
 			asm.Func{Export: "hook_init", Results: "i", Body: asm.Num(3)})}, "running hook_init: hook_init returned 3"},
 		"init traps": {Config{Code: hooks(asm.Func{Export: "hook", Results: "i", Body: asm.Num(0)},

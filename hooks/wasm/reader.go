@@ -68,3 +68,53 @@ func (r *reader) leb(n int) {
 }
 
 func (r *reader) name() string { return string(r.bytes(r.u32())) }
+
+// count reads how many entries follow. Each takes a byte at least, so a count that the rest cannot hold is damage.
+func (r *reader) count(limit uint32, of string) uint32 {
+	n := r.u32()
+	switch {
+	case r.err != nil:
+		return 0
+	case n > limit:
+		r.fail("%d %s, the limit is %d", n, of, limit)
+		return 0
+	case uint64(n) > uint64(len(r.data)-r.pos):
+		r.fail("%w", errTruncated)
+		return 0
+	}
+	return n
+}
+
+// valueType skips a type of core WebAssembly 2.0, which is one byte.
+func (r *reader) valueType() {
+	if t := r.byte(); r.err == nil && (t < 0x7b || t > 0x7f) && t != 0x70 && t != 0x6f {
+		r.fail("a value of type 0x%02x: build the plugin for core WebAssembly 2.0", t)
+	}
+}
+
+// expression skips a constant expression.
+func (r *reader) expression() {
+	for r.err == nil {
+		switch op := r.byte(); op {
+		case 0x0b: // end
+			return
+		case 0x41: // i32.const
+			r.leb(5)
+		case 0x42: // i64.const
+			r.leb(10)
+		case 0x43: // f32.const
+			r.bytes(4)
+		case 0x44: // f64.const
+			r.bytes(8)
+		case 0x23, 0xd2: // global.get, ref.func
+			r.u32()
+		case 0xd0: // ref.null
+			r.byte()
+		case 0xfd: // v128.const
+			r.u32()
+			r.bytes(16)
+		default:
+			r.fail("instruction 0x%02x in a constant: build the plugin for core WebAssembly 2.0", op)
+		}
+	}
+}

@@ -5,6 +5,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,8 @@ type Options struct {
 	BaseDir string
 	// BaseURL and AdminURL are used when the configuration names none.
 	BaseURL, AdminURL string
+	// Guarded says that pages below the base URL are guarded: people come back to them.
+	Guarded bool
 	// Staleness is how long a revoked session may still be accepted at most; 0 means 2 s.
 	Staleness time.Duration
 	ClientIP  func(r *http.Request) string
@@ -135,6 +138,9 @@ func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
 		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
 		Logger: o.Logger, Now: o.Now,
 	}}
+	if o.Guarded {
+		e.Home = cmp.Or(o.Config.Serve.Public.BaseURL, o.BaseURL)
+	}
 	e.Hooks = runner(o, e)
 	return e
 }

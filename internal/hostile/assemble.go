@@ -20,6 +20,7 @@ type Import struct {
 // Func is a function of the module; it is exported when it has a name. Types are letters as in Import.
 type Func struct {
 	Export, Params, Results string
+	Locals                  int    // of type i32
 	Body                    []byte // without locals and the final end
 }
 
@@ -120,7 +121,11 @@ func (g Guest) Bytes() []byte {
 		if f.Export != "" {
 			exports = append(exports, Join(text(f.Export), []byte{0}, leb(len(g.Imports)+i)))
 		}
-		body := Join([]byte{0}, f.Body, []byte{OpEnd})
+		locals := []byte{0}
+		if f.Locals > 0 {
+			locals = Join([]byte{1}, leb(f.Locals), []byte{valueTypes['i']})
+		}
+		body := Join(locals, f.Body, []byte{OpEnd})
 		bodies = append(bodies, Join(leb(len(body)), body))
 	}
 	memory := g.Memory

@@ -24,7 +24,7 @@ func Garbage() []byte { return Says("\x00\xff garbage").Bytes() }
 
 // Hook is a guest whose hook has this body, with the given host functions imported in order.
 func Hook(body []byte, functions ...string) Guest {
-	g := Guest{Funcs: []Func{{abi.ExportHook, "", "i", body}}}
+	g := Guest{Funcs: []Func{{Export: abi.ExportHook, Results: "i", Body: body}}}
 	for _, name := range functions {
 		g.Imports = append(g.Imports, imports[name])
 	}
