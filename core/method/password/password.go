@@ -6,18 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
-// Method signs people in and up with a password. All fields but Breaches must be set.
+// Method signs people in and up with a password. All fields must be set.
 type Method struct {
 	Identities identity.Store
 	Hasher     func() *hash.Hasher // by the configuration in force
@@ -82,7 +82,7 @@ func (m *Method) Login(ctx context.Context, f *flow.Flow, s flow.Submission) (fl
 		missing(f, "password", password) // report both
 		return flow.Outcome{Rejected: true}, nil
 	}
-	i, err := m.Identities.ByIdentifier(ctx, identity.Password, Normalise(identifier))
+	i, err := m.Identities.ByIdentifier(ctx, identity.Password, schema.Normalize(identifier))
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return flow.Outcome{}, fmt.Errorf("looking up the identifier: %w", err)
 	}
@@ -166,9 +166,6 @@ func (m *Method) Register(ctx context.Context, f *flow.Flow, s flow.Submission, 
 func (m *Method) amr() session.AuthenticationMethod {
 	return session.AuthenticationMethod{Method: string(identity.Password), AAL: session.AAL1, CompletedAt: m.Now().UTC().Round(0)}
 }
-
-// Normalise brings a typed identifier into the form in which identifiers are stored.
-func Normalise(identifier string) string { return strings.ToLower(strings.TrimSpace(identifier)) }
 
 func passwordNode(autocomplete string) *ui.Node {
 	return ui.NewInput(ui.GroupPassword, "password", ui.InputPassword, ui.Required(), ui.Autocomplete(autocomplete), ui.Label(ui.MsgPasswordLabel.Message()))
