@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -31,17 +33,35 @@ func (Answered) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.gatehouse_answered", New: func() caddy.Module { return new(Answered) }}
 }
 
+// Provision makes the connections of the server known to their requests.
+func (Answered) Provision(ctx caddy.Context) error {
+	if s, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		s.RegisterConnContext(withConnection)
+	}
+	return nil
+}
+
+type connectionKey struct{}
+
+// withConnection is registered by each guard of a server; one is enough.
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	if ctx.Value(connectionKey{}) != nil {
+		return ctx
+	}
+	return context.WithValue(ctx, connectionKey{}, c)
+}
+
 // ServeHTTP follows a request through the guard and what comes after it.
 func (Answered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	a := admissionOf(r)
 	if a == nil { // else another guard let the request in, and its handler waits for the end
 		a = follow(r)
-		a.w = w
+		a.w, a.http1 = w, r.ProtoMajor == 1
 		defer a.end()
 	}
 	err := next.ServeHTTP(w, r)
-	if err != nil && a.answered == w {
-		return nil
+	if err != nil && (a.answered == w || a.wasCut()) {
+		return nil // of a cut request nobody reads an error page, and it is no trouble to log
 	}
 	return err
 }
@@ -52,6 +72,7 @@ type admission struct {
 	context.Context
 	cancel context.CancelCauseFunc
 	w      http.ResponseWriter // nil when nobody will call end
+	http1  bool                // w has a connection for itself
 
 	// The first guard fills these in: it hides the token from everything behind it, a
 	// second guard among that.
@@ -69,6 +90,7 @@ type admission struct {
 
 	mu    sync.Mutex // guards the fields below, and w against a cut after the end
 	ended bool
+	isCut bool
 	rest  context.CancelFunc // ends hold
 }
 
@@ -111,35 +133,83 @@ func (a *admission) end() {
 
 // hold watches over the session for as long as the request is open.
 func (a *admission) hold() {
+	over, rest := context.WithCancel(context.Background())
+	defer rest()
 	a.mu.Lock()
-	if a.ended {
-		a.mu.Unlock()
+	ended := a.ended
+	a.rest = rest
+	a.mu.Unlock()
+	if ended {
 		return
 	}
-	var ctx context.Context
-	ctx, a.rest = context.WithCancel(a)
-	a.mu.Unlock()
-	defer a.rest()
-	if err := a.checker.Hold(ctx, a.hash); ctx.Err() == nil {
-		a.cut(err)
+	ctx, stop := context.WithCancel(a)
+	defer stop()
+	context.AfterFunc(over, stop)
+	err := a.checker.Hold(ctx, a.hash)
+	if ctx.Err() != nil {
+		return
+	}
+	// Over HTTP/3 a deadline can be lost to one that Caddy's writer sets at the same time.
+	for a.cut(err) {
+		select {
+		case <-over.Done():
+		case <-time.After(cutAgain):
+		}
 	}
 }
 
+// cutAgain is how long a handler has to notice that its request was cut.
+const cutAgain = 50 * time.Millisecond
+
 // cut ends an open request: the context for whoever listens to it, and reads and
-// writes for who does not. It works for upgraded connections too.
-func (a *admission) cut(cause error) {
+// writes for who does not. It works for upgraded connections too. It tells whether the
+// request is still being served and may be cut again.
+func (a *admission) cut(cause error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
-		return
+		return false
 	}
 	a.cancel(cause)
 	if a.w == nil {
-		return
+		return false
 	}
-	c, past := http.NewResponseController(a.w), time.Unix(1, 0)
-	_ = c.SetReadDeadline(past) // not every writer can, then the context has to do
-	_ = c.SetWriteDeadline(past)
+	if a.disconnect() == nil {
+		a.isCut = true
+	}
+	return true
 }
 
-var _ caddyhttp.MiddlewareHandler = (*Answered)(nil)
+func (a *admission) wasCut() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.isCut
+}
+
+// disconnect ends the connection of HTTP/1, and the stream of others, whose connection
+// may serve other people. Deadlines would not do for HTTP/1, because Caddy's writer sets
+// its own before each write; a stream is reset at once by one in the past.
+func (a *admission) disconnect() error {
+	if conn, ok := a.Value(connectionKey{}).(net.Conn); ok && a.http1 {
+		return conn.Close()
+	}
+	// Not through the wrappers: they are for the goroutine of the handler alone.
+	c, past := http.NewResponseController(innermost(a.w)), time.Unix(1, 0)
+	return errors.Join(c.SetReadDeadline(past), c.SetWriteDeadline(past))
+}
+
+// innermost is the server's own writer.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+var (
+	_ caddy.Provisioner           = (*Answered)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Answered)(nil)
+)
