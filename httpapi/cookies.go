@@ -151,8 +151,8 @@ func SessionToken(r *http.Request, cookie string) string {
 func onlyCookie(lines []string, name string) (value string, found bool) {
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
-			n, v, _ := strings.Cut(strings.Trim(part, " \t"), "=")
-			if strings.Trim(n, " \t") != name || v == "" {
+			n, v, _ := strings.Cut(strings.Trim(part, " \t\r\n"), "=")
+			if strings.Trim(n, " \t\r\n") != name || v == "" {
 				continue
 			}
 			if len(v) > 1 && v[0] == '"' && v[len(v)-1] == '"' {
