@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -23,9 +22,9 @@ func init() { caddy.RegisterModule(Answered{}) }
 // Without this handler, Caddy goes on with a bare 401 and `handle_errors`. All other
 // errors, of the upstream for example, pass unchanged.
 //
-// When the session of an open request ends, its connection is cut. Without this
-// handler only the context of the request ends, which `reverse_proxy` heeds and a
-// large download by `file_server` does not.
+// When the session of an open request ends, its connection is cut, or its stream with
+// HTTP/2 and HTTP/3. Without this handler only the context of the request ends, which
+// `reverse_proxy` heeds and a large download by `file_server` does not.
 type Answered struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -55,22 +54,21 @@ func withConnection(ctx context.Context, c net.Conn) context.Context {
 func (Answered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	a := admissionOf(r)
 	if a == nil { // else another guard let the request in, and its handler waits for the end
-		a = follow(r)
-		a.w, a.http1 = w, r.ProtoMajor == 1
+		a = follow(r, w)
 		defer a.end()
 	}
 	err := next.ServeHTTP(w, r)
-	if err != nil && (a.answered == w || a.wasCut()) {
-		return nil // of a cut request nobody reads an error page, and it is no trouble to log
+	if err != nil && a.answered == w {
+		return nil
 	}
 	return err
 }
 
-// admission follows a guarded request. It is part of the request's context, so it goes
-// along with the request, and what else serves the request ends with the session.
+// admission follows a guarded request.
 type admission struct {
-	context.Context
-	cancel context.CancelCauseFunc
+	ctx context.Context // of the request
+	// cancel ends ctx; nil where that comes of itself with the connection or stream.
+	cancel context.CancelFunc
 	w      http.ResponseWriter // nil when nobody will call end
 	http1  bool                // w has a connection for itself
 
@@ -90,34 +88,35 @@ type admission struct {
 
 	mu    sync.Mutex // guards the fields below, and w against a cut after the end
 	ended bool
-	isCut bool
 	rest  context.CancelFunc // ends hold
 }
 
-type admissionKey struct{}
+// admissionVar is where Caddy keeps the admission of a request. A context of our own
+// would do too, and cost more than all the rest of the guard.
+const admissionVar = "gatehouse.admission"
 
-// follow makes an admission. The request is changed in place: Caddy's placeholders and
-// the handlers around the guard go on to look at the same request.
-func follow(r *http.Request) *admission {
-	ctx, cancel := context.WithCancelCause(r.Context())
-	a := &admission{Context: ctx, cancel: cancel, place: unlisted}
-	*r = *r.WithContext(a)
+// follow makes the admission of a request that is answered through w; w is nil when
+// nobody will call end.
+func follow(r *http.Request, w http.ResponseWriter) *admission {
+	a := &admission{ctx: r.Context(), w: w, http1: r.ProtoMajor == 1, place: unlisted}
+	if w == nil || r.ProtoMajor > 2 {
+		// Changed in place: Caddy's placeholders and the handlers around the guard go on
+		// to look at the same request.
+		a.ctx, a.cancel = context.WithCancel(a.ctx)
+		*r = *r.WithContext(a.ctx)
+	}
+	caddyhttp.SetVar(a.ctx, admissionVar, a)
 	return a
 }
 
 // admissionOf finds the admission of a request; nil when there is none.
 func admissionOf(r *http.Request) *admission {
-	a, _ := r.Context().Value(admissionKey{}).(*admission)
+	a, _ := caddyhttp.GetVar(r.Context(), admissionVar).(*admission)
 	return a
 }
 
-// Value finds the admission itself, or what the context around it has.
-func (a *admission) Value(key any) any {
-	if _, ok := key.(admissionKey); ok {
-		return a
-	}
-	return a.Context.Value(key)
-}
+// String keeps the placeholder {vars.gatehouse.admission} from telling more.
+func (a *admission) String() string { return "" }
 
 // end is called when the request was served. After it, the writer may belong to
 // another request.
@@ -142,15 +141,15 @@ func (a *admission) hold() {
 	if ended {
 		return
 	}
-	ctx, stop := context.WithCancel(a)
+	ctx, stop := context.WithCancel(a.ctx)
 	defer stop()
 	context.AfterFunc(over, stop)
-	err := a.checker.Hold(ctx, a.hash)
+	_ = a.checker.Hold(ctx, a.hash)
 	if ctx.Err() != nil {
 		return
 	}
 	// Over HTTP/3 a deadline can be lost to one that Caddy's writer sets at the same time.
-	for a.cut(err) {
+	for a.cut() {
 		select {
 		case <-over.Done():
 		case <-time.After(cutAgain):
@@ -161,41 +160,37 @@ func (a *admission) hold() {
 // cutAgain is how long a handler has to notice that its request was cut.
 const cutAgain = 50 * time.Millisecond
 
-// cut ends an open request: the context for whoever listens to it, and reads and
-// writes for who does not. It works for upgraded connections too. It tells whether the
-// request is still being served and may be cut again.
-func (a *admission) cut(cause error) bool {
+// cut ends an open request, as if the client had left. It works for upgraded
+// connections too. It tells whether the request is still being served and may be cut
+// again.
+func (a *admission) cut() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
 		return false
 	}
-	a.cancel(cause)
+	if a.cancel != nil {
+		a.cancel()
+	}
 	if a.w == nil {
 		return false
 	}
-	if a.disconnect() == nil {
-		a.isCut = true
-	}
+	a.disconnect()
 	return true
-}
-
-func (a *admission) wasCut() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.isCut
 }
 
 // disconnect ends the connection of HTTP/1, and the stream of others, whose connection
 // may serve other people. Deadlines would not do for HTTP/1, because Caddy's writer sets
-// its own before each write; a stream is reset at once by one in the past.
-func (a *admission) disconnect() error {
-	if conn, ok := a.Value(connectionKey{}).(net.Conn); ok && a.http1 {
-		return conn.Close()
+// its own before each write; a stream of HTTP/2 is reset at once by one in the past.
+func (a *admission) disconnect() {
+	if conn, ok := a.ctx.Value(connectionKey{}).(net.Conn); ok && a.http1 {
+		conn.Close()
+		return
 	}
 	// Not through the wrappers: they are for the goroutine of the handler alone.
 	c, past := http.NewResponseController(innermost(a.w)), time.Unix(1, 0)
-	return errors.Join(c.SetReadDeadline(past), c.SetWriteDeadline(past))
+	_ = c.SetReadDeadline(past) // what can't be cut so has its context
+	_ = c.SetWriteDeadline(past)
 }
 
 // innermost is the server's own writer.
