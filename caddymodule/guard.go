@@ -141,7 +141,7 @@ func (g *Guard) Cleanup() error {
 func (g *Guard) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	a := admissionOf(r)
 	if a == nil {
-		a = follow(r) // the handler that should do it is missing, see there
+		a = follow(r, nil) // the handler that should do it is missing, see there
 	}
 	if !a.admitted { // else these are headers that the guard before set
 		g.app.IdentityHeaders().strip(r)

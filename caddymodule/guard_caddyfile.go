@@ -31,7 +31,7 @@ func init() {
 //
 // No option is needed. What they do stands at the fields of Guard.
 func parseGuard(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
-	h.Next() // the matcher is looked for behind the directive's name
+	h.Next() // the directive's name
 	matcher, err := h.ExtractMatcherSet()
 	if err != nil {
 		return nil, err

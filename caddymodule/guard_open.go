@@ -121,7 +121,7 @@ func (s *openShard) sweep() {
 	for n := len(s.open) - 1; n >= 0; n-- { // backwards: remove moves the last one
 		a := s.open[n]
 		switch {
-		case a.Err() != nil:
+		case a.ctx.Err() != nil:
 			s.remove(a) // the request is over; only those that nobody ends come here
 		case a.seen:
 			s.remove(a)

@@ -30,7 +30,7 @@ func bearsSession(authorization string) bool {
 
 // stripCookies removes cookies by name and keeps every byte of the others.
 func stripCookies(h http.Header, names []string) {
-	var kept []string
+	kept := h["Cookie"][:0]
 	for _, line := range h["Cookie"] {
 		if line = withoutCookies(line, names); line != "" {
 			kept = append(kept, line)
@@ -45,18 +45,22 @@ func stripCookies(h http.Header, names []string) {
 
 // withoutCookies removes the cookies with one of the names from a Cookie header.
 func withoutCookies(line string, names []string) string {
-	var parts []string
-	dropped := false
-	for part := range strings.SplitSeq(line, ";") {
+	const blank = " \t\r\n" // what net/http trims
+	var kept strings.Builder
+	for rest, more := line, true; more; {
+		var part string
+		part, rest, more = strings.Cut(rest, ";")
 		name, _, _ := strings.Cut(part, "=")
-		if slices.Contains(names, strings.Trim(name, " \t")) {
-			dropped = true
+		if slices.Contains(names, strings.Trim(name, blank)) {
 			continue
 		}
-		parts = append(parts, part)
+		if kept.Len() == 0 {
+			kept.Grow(len(line))
+			part = strings.TrimLeft(part, blank)
+		} else {
+			kept.WriteByte(';')
+		}
+		kept.WriteString(part)
 	}
-	if !dropped {
-		return line
-	}
-	return strings.Trim(strings.Join(parts, ";"), " \t")
+	return kept.String()
 }
