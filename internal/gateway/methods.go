@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/password"
+	"github.com/gatehouse-id/gatehouse/core/method/profile"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 )
 
@@ -18,6 +19,10 @@ import (
 func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
 	return []flow.Method{
 		g.password(o, hasher),
+		&profile.Method{
+			Schema: func(id string) *schema.Schema { return g.Schemas.Get(id) },
+			On:     func() bool { return o.Config.SelfService.Methods.Profile.Enabled },
+		},
 	}
 }
 
