@@ -127,8 +127,11 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	if f.ReturnTo != "" {
 		v["return_to"] = f.ReturnTo
 	}
-	if f.Active != "" {
+	if f.Active != "" && f.Kind != flow.Settings {
 		v["active"] = f.Active
+	}
+	if f.Kind == flow.Settings {
+		v["identity"], v["state"] = d.identity(c, f.Identity, false), f.State
 	}
 	if f.Kind == flow.Login {
 		v["refresh"], v["requested_aal"] = f.Refresh, f.RequestedAAL
@@ -140,8 +143,11 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	return v
 }
 
-// completed presents a finished login or registration to a client that reads JSON.
+// completed presents a finished flow to a client that reads JSON.
 func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[string]any {
+	if k == flow.Settings {
+		return d.saved(c, res)
+	}
 	v := map[string]any{}
 	if k == flow.Registration {
 		v["identity"] = d.identity(c, res.Identity, false)
@@ -155,6 +161,15 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 	}
 	if d.extras {
 		v["continue_with"] = continueWith(k, api, res)
+	}
+	return v
+}
+
+// saved presents a settings flow, which goes on after a success.
+func (d *dialect) saved(c *call, res *selfservice.Result) map[string]any {
+	v := d.flow(c, res.Flow)
+	if d.extras && res.Flow.Type == flow.Browser {
+		v["continue_with"] = continueWith(flow.Settings, false, res)
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -30,7 +31,8 @@ const (
 )
 
 // publicRoutes is the table of the public API.
-var publicRoutes = append(append(flowRoutes(flow.Login), flowRoutes(flow.Registration)...), []route{
+var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registration), flowRoutes(flow.Settings), []route{
+	{"GET /self-service/settings", csrfRead, (*call).resumeSettings},
 	{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
 	{"GET /self-service/logout", csrfFull, (*call).logout},
 	{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},
@@ -42,7 +44,7 @@ var publicRoutes = append(append(flowRoutes(flow.Login), flowRoutes(flow.Registr
 	{"GET /health/alive", csrfNone, (*call).alive},
 	{"GET /health/ready", csrfNone, (*call).ready},
 	{"GET /version", csrfNone, (*call).version},
-}...)
+})
 
 // flowRoutes are the operations every kind of flow has.
 func flowRoutes(k flow.Kind) []route {

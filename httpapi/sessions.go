@@ -9,6 +9,8 @@ import (
 	"net/url"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
 
@@ -111,10 +113,19 @@ func (c *call) revoke(id string) error {
 	if err := c.s.Sessions.Revoke(c.r.Context(), id); err != nil {
 		return apierror.Unavailable(fmt.Errorf("revoking session %s: %w", id, err), "The session could not be ended. Please try again.")
 	}
-	if k, ok := c.s.Checker.(interface{ Forget(sessionID string) }); ok {
-		k.Forget(id) // this node refuses at once, without waiting for the watch
-	}
+	c.s.Checker.Forget(id) // this node refuses at once, without waiting for the watch
 	return nil
+}
+
+// forget makes this node read anew what a flow has changed: the session after
+// another sign-in, the identity and the sessions that its new password ended.
+func (c *call) forget(res *selfservice.Result) {
+	if res.Session != nil {
+		c.s.Checker.Forget(res.Session.ID)
+	}
+	if res.Flow.Kind == flow.Settings {
+		c.s.Checker.ForgetIdentity(res.Identity.ID)
+	}
 }
 
 // logoutAPI serves DELETE /self-service/logout/api.

@@ -205,7 +205,7 @@ func (r *run) save(ctx context.Context) error {
 func (r *run) changed(i *identity.Identity) {
 	r.f.Identity = i
 	r.e.show(r.f.Flow, r.c)
-	r.finish(i, nil, "")
+	r.finish(i, r.c.Facts.Session, r.c.Token)
 	s := r.k.settings(r.e.Config())
 	if r.f.ReturnTo == "" && s.returnURL(string(r.method.Name())) == "" {
 		r.result.ReturnTo = r.e.showURL(s.uiURL, r.f.ID, r.c.Base)
