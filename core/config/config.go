@@ -142,8 +142,10 @@ type Clients struct {
 // ClientHTTP guards outgoing HTTP calls.
 type ClientHTTP struct {
 	// DisallowPrivateIPRanges refuses calls to addresses inside the house (a guard against server-side request forgery).
-	DisallowPrivateIPRanges bool     `json:"disallow_private_ip_ranges"`
-	PrivateIPExceptionURLs  []string `json:"private_ip_exception_urls,omitempty"`
+	// Default true, other than in Kratos.
+	DisallowPrivateIPRanges bool `json:"disallow_private_ip_ranges"`
+	// PrivateIPExceptionURLs may be called all the same; a "*" stands for any text in a path, as in http://127.0.0.1:4000/*.
+	PrivateIPExceptionURLs []string `json:"private_ip_exception_urls,omitempty"`
 }
 
 // Log holds Kratos' log settings; Caddy's own logging configuration decides.

@@ -120,8 +120,8 @@ var keys = []row{
 	{path: "courier", status: later, why: "no messages are sent yet"},
 	{path: "watch-courier", status: ignored, why: "every node delivers messages"},
 	{path: "expose-metrics-port", status: ignored, why: "use Caddy's metrics"},
-	{path: "clients.http", status: later, why: "nothing calls out yet"},
-	{path: "clients.web_hook", status: later, why: "nothing calls out yet"},
+	{path: "clients.http", status: works},
+	{path: "clients.web_hook", status: ignored, why: "web hooks are told a fixed list of request headers"},
 	{path: "oauth2_provider", status: later, why: "no OAuth2 server can be connected yet"},
 
 	{path: "log", status: ignored, why: "use Caddy's log option"},
@@ -140,15 +140,30 @@ var keys = []row{
 	{path: "security", status: later, why: "taken identifiers are told as Kratos tells them by default"},
 }
 
+// hookName is what this version does with the name of a hook.
+type hookName struct {
+	// at are the beginnings of the paths at which the hook means something; none stands for all.
+	at []string
+	// why follows "has no effect: " for a hook whose capability isn't built yet.
+	why string
+}
+
+const (
+	afterLogin        = "selfservice.flows.login.after."
+	afterRegistration = "selfservice.flows.registration.after."
+	afterSettings     = "selfservice.flows.settings.after."
+	afterRecovery     = "selfservice.flows.recovery.after."
+)
+
 // hookNames says the same of the hooks a document may name. Plug-ins are not named here but bound in the Caddyfile.
-var hookNames = map[string]row{
-	"session":                  {status: works},
-	"revoke_active_sessions":   {status: later, why: "a login ends no other sessions yet"},
-	"require_verified_address": {status: later, why: "people with unverified addresses sign in as well"},
-	"web_hook":                 {status: later, why: "web hooks aren't called yet"},
-	"show_verification_ui":     {status: later, why: "the verification flow isn't there yet"},
-	"verification":             {status: later, why: "the verification flow isn't there yet"},
-	"verifier":                 {status: later, why: "the verification flow isn't there yet"},
+var hookNames = map[string]hookName{
+	"session":                  {at: []string{afterRegistration}},
+	"revoke_active_sessions":   {at: []string{afterLogin, afterSettings, afterRecovery}},
+	"require_verified_address": {at: []string{afterLogin}},
+	"web_hook":                 {},
+	"show_verification_ui":     {why: "the verification flow isn't there yet"},
+	"verification":             {why: "the verification flow isn't there yet"},
+	"verifier":                 {why: "the verification flow isn't there yet"},
 }
 
 // hookProblem says what is wrong with the name of a hook, or "".
@@ -164,10 +179,15 @@ func hookProblem(name string) string {
 
 // hookWithoutEffect says why a known hook does nothing at a path, or "".
 func hookWithoutEffect(name, path string) string {
-	if name == "session" && !strings.HasPrefix(path, "selfservice.flows.registration.after.") {
-		return "it belongs to selfservice.flows.registration.after"
+	h := hookNames[name]
+	if h.why != "" || len(h.at) == 0 || slices.ContainsFunc(h.at, func(start string) bool { return strings.HasPrefix(path, start) }) {
+		return h.why
 	}
-	return hookNames[name].why
+	places := make([]string, len(h.at))
+	for i, start := range h.at {
+		places[i] = strings.TrimSuffix(start, ".")
+	}
+	return "it belongs to " + strings.Join(places, ", ")
 }
 
 // warn walks a document and tells every key that has no effect, once for each part of the document.

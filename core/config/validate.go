@@ -92,6 +92,10 @@ func (v *checker) hooks(at string, hooks []Hook) {
 	for i, h := range hooks {
 		problem := hookProblem(h.Hook)
 		v.require(problem == "", fmt.Sprintf("%s[%d].hook", at, i), "%s", problem)
+		if h.Hook == "web_hook" {
+			_, err := h.WebHook()
+			v.require(err == nil, fmt.Sprintf("%s[%d].config", at, i), "%v", err)
+		}
 	}
 }
 
