@@ -105,10 +105,29 @@ func seedMessages(in ui.Messages) ui.Messages {
 }
 
 func seedMessage(m ui.Message) ui.Message {
+	if id := seedID(m.ID); id != m.ID {
+		m.ID, m.Context = id, map[string]any{"reason": m.Text}
+	}
 	if m.Context == nil {
 		m.Context = map[string]any{}
 	}
+	if m.Type == ui.Success {
+		m.Type = ui.Info
+	}
 	return m
+}
+
+// seedID maps the ids that came later to the two that stood for them then: one for
+// every refused password, one for every value that doesn't fit the schema.
+func seedID(id ui.MessageID) ui.MessageID {
+	switch {
+	case ui.MsgPasswordSimilar <= id && id <= ui.MsgPasswordBreached:
+		return ui.MsgPasswordPolicy
+	case id == ui.MsgMinLength, id == ui.MsgPattern, ui.MsgMaxLength <= id && id <= ui.MsgWrongType,
+		id == ui.MsgConst, id == ui.MsgConstGeneric, id == ui.MsgEmailInvalid, id == ui.MsgPhoneInvalid:
+		return ui.MsgInvalid
+	}
+	return id
 }
 
 // flow presents a flow.
@@ -116,6 +135,9 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	container := f.UI
 	if d.nodes != nil {
 		container.Nodes = d.nodes(f)
+	}
+	if d.extras && refusedAfterSuccess(f) {
+		container.Messages = append(container.Messages, ui.MsgSettingsSaved.Message())
 	}
 	if d.messages != nil && len(container.Messages) > 0 {
 		container.Messages = d.messages(container.Messages)
@@ -141,6 +163,13 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 		v["state"], v["organization_id"] = f.State, nil
 	}
 	return v
+}
+
+// refusedAfterSuccess tells whether traits were refused in a settings flow that has
+// saved others before. Today's Kratos repeats its message of success then.
+func refusedAfterSuccess(f *flow.Flow) bool {
+	return f.Kind == flow.Settings && f.State == flow.StateSuccess && f.Active == "profile" &&
+		len(f.FieldMessages) > 0 && len(f.UI.Messages) == 0
 }
 
 // completed presents a finished flow to a client that reads JSON.

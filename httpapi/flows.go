@@ -39,7 +39,7 @@ func (c *call) initFlow(k flow.Kind, t flow.Type) error {
 			c.redirect(to)
 			return nil
 		}
-		return c.failPage(err, asJSON)
+		return c.failPage(c.m.dialect.refused(k, t, err), asJSON)
 	}
 	if b != nil {
 		c.bind(b)

@@ -84,3 +84,13 @@ func (c *call) pause(err error) {
 func (c *call) settingsFlow(id string) url.Values {
 	return url.Values{"return_to": {c.base() + "/self-service/settings?" + url.Values{"flow": {id}}.Encode()}}
 }
+
+// refused adds to the answer of a settings init what only today's Kratos says there
+// to a script: clients that generate strict types from answers know the key.
+func (d *dialect) refused(k flow.Kind, t flow.Type, err error) error {
+	var ae *apierror.Error
+	if d.extras && k == flow.Settings && t == flow.Browser && errors.As(err, &ae) && ae.ID == apierror.IDSessionInactive {
+		return ae.WithExtra("CredentialsMissing", false)
+	}
+	return err
+}
