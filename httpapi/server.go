@@ -29,7 +29,7 @@ type Options struct {
 	Schemas    func() *schema.Set
 	Engine     *selfservice.Engine
 	Identities identity.Store
-	Sessions   session.Store
+	Sessions   session.Registry
 	Flows      flow.Store
 	Checker    Checker
 	Accounts   *selfservice.Accounts

@@ -7,6 +7,8 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -16,15 +18,27 @@ import (
 
 // whoami serves /sessions/whoami for every method.
 func (c *call) whoami() error {
-	f, _, err := c.facts()
+	f, err := c.mySession()
 	if err != nil {
 		return err
 	}
-	if f == nil {
-		return apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
-	}
+	c.cacheFor(f.Session)
 	c.w.Header().Set("X-Kratos-Authenticated-Identity-Id", f.Identity.ID)
 	return c.json(http.StatusOK, c.m.dialect.session(c, f.Session, f.Identity))
+}
+
+// cacheFor tells how many seconds the answer may be cached, where the configuration
+// gives up prompt revocation for that.
+func (c *call) cacheFor(s *session.Session) {
+	flags := c.s.Config().FeatureFlags
+	if !flags.CacheableSessions {
+		return
+	}
+	d := s.ExpiresAt.Sub(c.s.Now())
+	if most := time.Duration(flags.CacheableSessionsMaxAge); most > 0 {
+		d = min(d, most)
+	}
+	c.w.Header().Set("Ory-Session-Cache-For", strconv.FormatInt(int64(d.Seconds()), 10))
 }
 
 // logoutToken is derived from the session's id, so that nothing more has to be stored.

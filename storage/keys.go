@@ -57,6 +57,7 @@ func (k keys) recovery(via, value string) string {
 
 func (k keys) external(id string) string { return k.prefix + familyExternal + part(id) }
 
+func (k keys) sessions() string         { return k.prefix + familySessions }
 func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
 func (k keys) grant(id string) string   { return k.prefix + familyGrants + part(id) }
 func (k keys) token(h session.TokenHash) string {

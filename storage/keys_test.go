@@ -40,7 +40,7 @@ func samples() map[string]string {
 }
 
 // prefixBuilders build what keys of another builder begin with.
-var prefixBuilders = map[string]string{"identities": "identity", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting"}
+var prefixBuilders = map[string]string{"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting"}
 
 // builders are the methods of keys that return one key, by the source.
 func builders(t *testing.T) []string {
