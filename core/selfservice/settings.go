@@ -121,7 +121,7 @@ func (k account) complete(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	return k.store(ctx, r, i)
+	return k.store(ctx, r, i, d.RevokeOthers)
 }
 
 // derive validates new traits, whoever they come from, and what follows from them.
@@ -148,22 +148,21 @@ func changesAccess(old, next *identity.Identity) bool {
 		!slices.EqualFunc(old.Verifiable, next.Verifiable, func(a, b identity.VerifiableAddress) bool { return a.ID == b.ID })
 }
 
-// errOthers says that a password was changed and old sessions may be left.
-var errOthers = apierror.Unavailable(nil, "Your password is changed, but not all other sessions could be ended. Please change it once more.")
+// errOthers says that a change is stored and old sessions may be left.
+var errOthers = apierror.Unavailable(nil, "Your change is saved, but not all other sessions could be ended. Please make it once more.")
 
-// store commits the change. With a new password, all other sessions end in the same
-// transaction; more than fit into one, and one that was made at the same moment, end right after it.
-func (account) store(ctx context.Context, r *run, i *identity.Identity) error {
+// store commits the change. With a new password, or when a hook asks for it, all other
+// sessions end in the same transaction; more than fit into one, and one that was made at
+// the same moment, end right after it.
+func (account) store(ctx context.Context, r *run, i *identity.Identity, lockOut bool) error {
 	i.UpdatedAt = r.e.now()
 	r.changes.UpdateIdentity = i
-	lockOut := i.PasswordHash() != r.f.Identity.PasswordHash() && !r.e.Config().SelfService.Flows.Settings.KeepSessions
+	if i.PasswordHash() != r.f.Identity.PasswordHash() && !r.e.Config().SelfService.Flows.Settings.KeepSessions {
+		lockOut = true
+	}
 	if lockOut {
-		others, err := r.e.OtherSessions(ctx, i.ID, r.c.Facts.Session.ID)
-		if err != nil {
-			return fmt.Errorf("listing the sessions of %s: %w", i.ID, err)
-		}
-		for _, s := range others[:min(len(others), flow.MaxRevoked)] {
-			r.changes.RevokeSessions = append(r.changes.RevokeSessions, s.ID)
+		if err := r.revokeWithCommit(ctx, i.ID, r.c.Facts.Session.ID); err != nil {
+			return err
 		}
 	}
 	if err := r.save(ctx); err != nil {

@@ -58,6 +58,8 @@ type run struct {
 	method  flow.Method
 	changes flow.Changes
 	result  Result
+	// afterCommit is what hooks want to happen once the changes are stored.
+	afterCommit []func()
 	// resumed says that the submission was checked when it was paused.
 	resumed bool
 }
@@ -220,6 +222,7 @@ func (r *run) hooks(ctx context.Context, p flow.Point, i *identity.Identity, s *
 	if err != nil {
 		return d, fmt.Errorf("running the hooks of %s: %w", p, err)
 	}
+	r.afterCommit = append(r.afterCommit, d.AfterCommit...)
 	return d, r.heed(d)
 }
 
@@ -262,6 +265,11 @@ func (r *run) commitAs(ctx context.Context, rec *flow.Record) error {
 	r.changes.Flow = rec
 	for range commitAttempts {
 		err := r.e.Flows.Commit(ctx, &r.changes)
+		if err == nil {
+			for _, f := range r.afterCommit {
+				f()
+			}
+		}
 		if !errors.Is(err, flow.ErrChanged) {
 			return err
 		}
