@@ -48,9 +48,9 @@ const (
 
 // decision turns an answer into what becomes of the flow. Everything that is neither a success nor a readable refusal fails.
 func (a *answer) decision(conf *config.WebHook, in *flow.HookInput) (flow.Decision, error) {
-	switch e := abi.Event(in.Point); {
-	case a.status >= 200 && a.status < 300:
-		if !conf.Response.Parse || !e.ChangesIdentity() || len(bytes.TrimSpace(a.body)) == 0 {
+	switch failure := a.success(); {
+	case failure == nil:
+		if !conf.Response.Parse || !abi.Event(in.Point).ChangesIdentity() || len(bytes.TrimSpace(a.body)) == 0 {
 			return flow.Decision{}, nil
 		}
 		r, err := readReply(a.body)
@@ -58,17 +58,18 @@ func (a *answer) decision(conf *config.WebHook, in *flow.HookInput) (flow.Decisi
 			return flow.Decision{}, err
 		}
 		return flow.Decision{IdentityChanged: true}, r.Identity.apply(in.Identity)
-	case a.status >= 400 && conf.Decides():
+	case a.status < 400 || !conf.Decides():
+		return flow.Decision{}, failure
+	default:
 		r, err := readReply(a.body)
 		if err != nil {
-			return flow.Decision{}, fmt.Errorf("status %d: %w", a.status, err)
+			return flow.Decision{}, fmt.Errorf("%w: %w", failure, err)
 		}
 		if len(r.Messages) == 0 {
-			return flow.Decision{}, fmt.Errorf("the service answered %d and no messages", a.status)
+			return flow.Decision{}, fmt.Errorf("%w and no messages", failure)
 		}
 		return flow.Decision{Messages: messages(r.Messages)}, nil
 	}
-	return flow.Decision{}, fmt.Errorf("the service answered %d", a.status)
 }
 
 // readReply reads an answer and refuses what could not be shown.

@@ -29,6 +29,14 @@ type answer struct {
 	body   []byte // read only when the hook decides something
 }
 
+// success is nil when the service agrees.
+func (a *answer) success() error {
+	if a.status >= 200 && a.status < 300 {
+		return nil
+	}
+	return fmt.Errorf("the service answered %d", a.status)
+}
+
 // retryable is an error that may be gone the next time.
 type retryable struct{ error }
 
@@ -80,7 +88,7 @@ func (w *WebHooks) try(ctx context.Context, conf *config.WebHook, body []byte) (
 	a := &answer{status: res.StatusCode}
 	if !conf.Decides() {
 		_, _ = io.CopyN(io.Discard, res.Body, maxRest) // whatever it says, it has heard us
-		return a, nil
+		return a, a.success()
 	}
 	a.body, err = egress.ReadAll(res.Body, maxAnswer)
 	if err != nil && !errors.Is(err, egress.ErrTooLarge) {
