@@ -16,7 +16,7 @@ import (
 
 var _ courier.Store = (*Store)(nil)
 
-// waitingRecord is the value of a place in the outbox.
+// waitingRecord is the value of a place in the outbox, for people: the key says it all.
 type waitingRecord struct {
 	MessageID string `json:"message_id"`
 }
@@ -124,36 +124,31 @@ func (s *Store) Messages(ctx context.Context, f courier.Filter) ([]*courier.Mess
 	}
 }
 
-// Outbox tells what waits in a channel, first due first.
+// Outbox tells what waits in a channel, first due first. All of it is in the
+// keys, and one that can't be read doesn't hold up the others.
 func (s *Store) Outbox(ctx context.Context, channel string, limit int) ([]courier.Waiting, error) {
 	prefix := s.keys.outbox(channel)
-	snap, err := s.KV.List(ctx, prefix, kv.ListOptions{Limit: min(max(limit, 1), 1000)})
+	snap, err := s.KV.List(ctx, prefix, kv.ListOptions{Limit: min(max(limit, 1), 1000), KeysOnly: true})
 	if err != nil {
 		return nil, fmt.Errorf("listing the outbox: %w", err)
 	}
 	out := make([]courier.Waiting, 0, len(snap.Entries))
 	for _, e := range snap.Entries {
-		due, err := dueOf(e.Key, prefix)
-		if err != nil {
-			return nil, err
+		if w, ok := waitingAt(e.Key, prefix); ok {
+			out = append(out, w)
 		}
-		var w waitingRecord
-		if err := decode(e.Key, e.Value, &w); err != nil {
-			return nil, err
-		}
-		out = append(out, courier.Waiting{MessageID: w.MessageID, DueAt: due})
 	}
 	return out, nil
 }
 
-// dueOf reads the time out of a place in the outbox.
-func dueOf(key, prefix string) (time.Time, error) {
-	digits, _, ok := strings.Cut(strings.TrimPrefix(key, prefix), "/")
+// waitingAt reads a place in the outbox.
+func waitingAt(key, prefix string) (courier.Waiting, bool) {
+	digits, id, ok := strings.Cut(strings.TrimPrefix(key, prefix), "/")
 	ms, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || err != nil {
-		return time.Time{}, fmt.Errorf("reading the key %q: it names no time: %w", key, ErrDamaged)
+	if !ok || err != nil || len(digits) != dueDigits || !plain(id) {
+		return courier.Waiting{}, false
 	}
-	return time.UnixMilli(ms).UTC(), nil
+	return courier.Waiting{MessageID: id, DueAt: time.UnixMilli(ms).UTC()}, true
 }
 
 // Claim takes a due message for an attempt that ends at a time.

@@ -65,10 +65,9 @@ func (a *arrivals) take(b kv.Batch) {
 		if e.Deleted {
 			continue
 		}
-		// A key that can't be read is told by the listing that comes upon it.
-		due, err := dueOf(e.Key, a.prefix)
-		if err == nil && (a.earliest.IsZero() || due.Before(a.earliest)) {
-			a.earliest = due
+		place, ok := waitingAt(e.Key, a.prefix)
+		if ok && (a.earliest.IsZero() || place.DueAt.Before(a.earliest)) {
+			a.earliest = place.DueAt
 		}
 	}
 }

@@ -45,26 +45,19 @@ const (
 	// settleTimeout is how long the outcome of an attempt is given to be stored,
 	// also when the worker is stopping: an outcome that is lost is a duplicate.
 	settleTimeout = 10 * time.Second
+	// grace is how long an attempt may go on when the worker is stopping.
+	grace = 3 * time.Second
 )
 
-// Run delivers until ctx ends. Attempts that are under way then are broken off and
-// tried again by whoever comes next; Run returns when they have ended.
+// Run delivers until ctx ends. Attempts that are under way then have a moment to
+// end, and are tried again by whoever comes next if they don't; Run returns after them.
 func (w *Worker) Run(ctx context.Context) error {
 	w.defaults()
 	jobs := make(chan Waiting)
 	done := make(chan struct{}, w.Concurrency)
 	var running sync.WaitGroup
 	for range w.Concurrency {
-		running.Go(func() {
-			for job := range jobs {
-				w.deliver(ctx, job)
-				w.land(job)
-				select {
-				case done <- struct{}{}:
-				default: // there are enough signals already
-				}
-			}
-		})
+		running.Go(func() { w.work(ctx, jobs, done) })
 	}
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
@@ -80,6 +73,23 @@ func (w *Worker) Run(ctx context.Context) error {
 	close(jobs)
 	running.Wait()
 	return ctx.Err()
+}
+
+// work takes jobs until there are no more, and tells when one has ended.
+func (w *Worker) work(ctx context.Context, jobs <-chan Waiting, done chan<- struct{}) {
+	for job := range jobs {
+		if err := w.deliver(ctx, job); err != nil {
+			w.Logger.Warn("a message can't be claimed", "channel", w.Channel, "message", job.MessageID, "error", err)
+			// It is still due. Without a rest it would be tried all the time.
+			time.AfterFunc(lookAgain, func() { w.land(job) })
+		} else {
+			w.land(job)
+		}
+		select {
+		case done <- struct{}{}:
+		default: // there are enough signals already
+		}
+	}
 }
 
 func (w *Worker) defaults() {
@@ -180,39 +190,34 @@ func (w *Worker) land(p Waiting) {
 	delete(w.flying, p.MessageID)
 }
 
-// deliver claims a message, sends it and notes the outcome.
-func (w *Worker) deliver(ctx context.Context, place Waiting) {
+// deliver claims a message, sends it and notes the outcome. Its error says that
+// the message could not be claimed, though it is due.
+func (w *Worker) deliver(ctx context.Context, place Waiting) error {
+	if ctx.Err() != nil {
+		return nil
+	}
 	began := w.Now()
 	m, err := w.Store.Claim(ctx, place, uuid.NewString(), began.Add(w.Lease))
 	switch {
 	case errors.Is(err, ErrNotDue):
-		return // another node has it
+		return nil // another node has it
 	case errors.Is(err, ErrNotFound):
-		err = w.Store.Drop(ctx, w.Channel, place)
+		return w.Store.Drop(ctx, w.Channel, place)
+	case err != nil:
+		return err
 	}
-	if err != nil {
-		w.warn(ctx, "a message can't be claimed", place.MessageID, "error", err)
-		w.rest(ctx)
-		return
-	}
-	if m == nil {
-		return
-	}
-	err = w.attempt(ctx, m)
-	if ctx.Err() != nil && err != nil {
-		err = &DeliveryError{Phase: "stopped", Err: errStopped}
-	}
-	w.outcome(m, began, err)
+	w.outcome(m, began, w.attempt(ctx, m))
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := w.Store.Settle(settling, m); err != nil {
 		// The claim runs out and the message is sent again, which SendCount will tell.
-		w.warn(ctx, "the outcome of a delivery can't be stored", m.ID, "error", err)
+		w.Logger.Warn("the outcome of a delivery can't be stored", "channel", w.Channel, "message", m.ID, "error", err)
 	}
+	return nil
 }
 
 var (
-	errStopped = errors.New("the node was stopping")
+	errStopped = &DeliveryError{Phase: "stopped", Err: errors.New("the node was stopping")}
 	errExpired = errors.New("nobody waits for the message any more")
 	errTooMany = errors.New("too many attempts ended in a crash")
 )
@@ -225,9 +230,17 @@ func (w *Worker) attempt(ctx context.Context, m *Message) error {
 	case m.SendCount > w.Retries+1:
 		return &DeliveryError{Phase: "given up", Permanent: true, Err: errTooMany}
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.Lease*3/4) // leaves time to settle
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.Lease*3/4) // leaves time to settle
 	defer cancel()
-	return w.send(ctx, m)
+	// A message that is on its way when the node stops gets a moment to arrive:
+	// broken off, it may have arrived all the same, and is sent again.
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	defer stop()
+	err := w.send(sending, m)
+	if err != nil && ctx.Err() != nil {
+		return errStopped
+	}
+	return err
 }
 
 // send keeps a bug in a sender from taking the node down with it.
@@ -250,6 +263,8 @@ func (w *Worker) outcome(m *Message, began time.Time, err error) {
 	case permanent(err) || m.SendCount > w.Retries:
 		m.Status = Abandoned
 		w.Logger.Error("a message was given up", append([]any{"channel", w.Channel, "message", m.ID, "attempts", m.SendCount}, loggable(err)...)...)
+	case errors.Is(err, errStopped):
+		m.Status, m.DueAt = Queued, now.UTC() // for another node, or for this one when it is back
 	default:
 		m.Status, m.DueAt = Queued, now.Add(backoff(m.SendCount)).UTC()
 		w.Logger.Warn("a message could not be delivered, it will be tried again",
@@ -259,15 +274,6 @@ func (w *Worker) outcome(m *Message, began time.Time, err error) {
 		m.forget()
 	}
 }
-
-func (w *Worker) warn(ctx context.Context, what, id string, args ...any) {
-	if ctx.Err() == nil {
-		w.Logger.Warn(what, append([]any{"channel", w.Channel, "message", id}, args...)...)
-	}
-}
-
-// rest keeps a worker whose store doesn't answer from asking all the time.
-func (w *Worker) rest(ctx context.Context) { pause(ctx, time.Second) }
 
 const (
 	firstDelay = 10 * time.Second
