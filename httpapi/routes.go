@@ -88,6 +88,8 @@ var adminRoutes = append([]route{
 	{"GET /sessions/{id}", csrfNone, (*call).getSession},
 	{"DELETE /sessions/{id}", csrfNone, (*call).disableSession},
 	{"PATCH /sessions/{id}/extend", csrfNone, (*call).extendSession},
+	{"GET /courier/messages", csrfNone, (*call).listMessages},
+	{"GET /courier/messages/{id}", csrfNone, (*call).getMessage},
 }, probeRoutes...)
 
 func (s *Server) mount(prefix string, d *dialect, routes []route, admin bool) mount {

@@ -31,6 +31,7 @@ type Options struct {
 	Identities identity.Store
 	Sessions   session.Registry
 	Flows      flow.Store
+	Messages   MessageStore
 	Checker    Checker
 	Accounts   *selfservice.Accounts
 	Keys       *secret.Keys

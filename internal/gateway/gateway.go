@@ -11,9 +11,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/schema"
@@ -83,7 +85,11 @@ type Gateway struct {
 	Store   *storage.Store
 	Engine  *selfservice.Engine
 	Schemas *schema.Set
+	// Composer makes the messages that a submission queues.
+	Composer *courier.Composer
 
+	options  Options
+	mailroom *mailroom
 	webHooks *hooks.WebHooks
 	client   *http.Client // calls out
 }
@@ -108,7 +114,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas, client: o.client()}
+	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas, client: o.client(), options: o}
+	if g.mailroom, err = newMailroom(ctx, o, g.client); err != nil {
+		return nil, err
+	}
+	g.Composer = g.mailroom.composer
 	g.webHooks = webHooks(o, g.client)
 	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
 		return nil, err
@@ -118,7 +128,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	g.Engine = g.engine(o, hasher)
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
-		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Checker: g.Checker,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker,
 		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
@@ -136,6 +146,9 @@ func Check(ctx context.Context, o Options) error {
 	if err := webHooks(o, client).Prepare(ctx, o.Config); err != nil {
 		return err
 	}
+	if _, err := newMailroom(ctx, o, client); err != nil {
+		return err
+	}
 	_, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
 	return err
 }
@@ -143,8 +156,13 @@ func Check(ctx context.Context, o Options) error {
 // webHookGrace is how long calls that nobody waits for may go on when the gateway ends.
 const webHookGrace = 5 * time.Second
 
-// Run keeps the session cache honest until ctx ends.
+// Run keeps the session cache honest and delivers messages until ctx ends.
 func (g *Gateway) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var courier sync.WaitGroup
+	courier.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
+	defer courier.Wait()
+	defer stop()
 	defer g.client.CloseIdleConnections()
 	defer g.webHooks.Close(webHookGrace)
 	return g.Checker.Run(ctx)
