@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -433,5 +434,24 @@ func TestWebHooksComeBeforePlugins(t *testing.T) {
 	in = asked(flow.PrePersistRegistration)
 	if d := mustRun(t, r, in); !d.Stops() || in.Identity.MetadataPublic != nil {
 		t.Errorf("got %+v, %s", d, in.Identity.MetadataPublic)
+	}
+}
+
+// TestTemplateOfTheDocumentation runs what people will copy.
+func TestTemplateOfTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile("../docs/webhooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```jsonnet\n")
+	source, _, _ := strings.Cut(rest, "```")
+	s := newService(t, says(200, ""))
+	r, _ := caller(t, s.URL, options{"body": template(source)})
+	in := asked(flow.AfterLogin)
+	mustRun(t, r, in) // cancelled
+	in.Identity.Traits, in.Payload = json.RawMessage(`{"email":"ada@example.net"}`), []byte(`{"campaign":"spring"}`)
+	mustRun(t, r, in)
+	if got := s.heard(); len(got) != 1 || got[0] != `{"campaign":"spring","email":"ada@example.net","id":"id"}` {
+		t.Errorf("got %v", got)
 	}
 }
