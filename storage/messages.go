@@ -93,7 +93,7 @@ const messagePage = 100
 
 // Messages lists newest first. A filter reads past what it doesn't want.
 func (s *Store) Messages(ctx context.Context, f courier.Filter) ([]*courier.Message, error) {
-	limit := min(max(f.Limit, 1), 1000)
+	limit := max(f.Limit, 1)
 	o := kv.ListOptions{Limit: min(limit, messagePage), Reverse: true}
 	if f.Before != "" {
 		o.After = s.keys.message(f.Before)

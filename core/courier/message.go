@@ -107,7 +107,7 @@ type Filter struct {
 	Status    Status // "" = any
 	Recipient string // "" = any
 	Before    string // id of the last message of the previous page, or empty
-	Limit     int    // 1..1000
+	Limit     int
 }
 
 // maxDispatches bounds what a record remembers of its attempts.
