@@ -45,6 +45,7 @@ var restrictions = []restriction{
 // httpClients are the files below the edge that call out over HTTP. They are
 // clients only: none of them may name a server's type.
 var httpClients = []string{
+	"core/courier/httpsender.go",       // calls the providers of HTTP channels
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
 	"core/schema/load.go",              // fetches identity schemas
 	"hooks/webhook_call.go",            // calls web hooks
