@@ -31,7 +31,7 @@ func TestWebHookMistakesAreTold(t *testing.T) {
 		{`{"url": "https://hooks.example.org"}`, "method"},
 		{`{"url": "https://hooks.example.org", "method": "post"}`, "capitals"},
 		{`{"url": "https://hooks.example.org", "method": "POST X"}`, "method"},
-		{start + `, "can_interupt": true}`, "can_interupt"},
+		{start + `, "can_interupt": true}`, "can_interupt"}, //nolint:misspell // the point of the case
 		{start + `, "response": {"ignore": true, "parse": true}}`, "response.ignore"},
 		{start + `, "response": {"ignore": true}, "can_interrupt": true}`, "response.ignore"},
 		{start + `, "response": {"ignore": "tulip-9431"}}`, "response.ignore"},
