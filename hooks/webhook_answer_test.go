@@ -92,7 +92,9 @@ func TestBadAnswersFailClosed(t *testing.T) {
 		"another schema":         {parse, says(200, `{"identity":{"schema_id":"staff","traits":{"a":1}}}`), "schema_id"},
 		"a huge answer":          {parse, says(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`), "larger"},
 		"304":                    {parse, says(304, ""), "304"},
-		"a redirect elsewhere":   {parse, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://localhost:1/", http.StatusTemporaryRedirect) }, "redirects"},
+		"a redirect elsewhere": {parse, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://localhost:1/", http.StatusTemporaryRedirect)
+		}, "redirects"},
 	} {
 		s := newService(t, tt.answer)
 		r, _ := caller(t, s.URL, tt.o)
