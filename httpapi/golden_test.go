@@ -34,7 +34,7 @@ var volatile = []struct {
 }
 
 // goldenHeaders are the headers that are part of the contract.
-var goldenHeaders = []string{"Content-Type", "Cache-Control", "Location", "Set-Cookie", "X-Kratos-Authenticated-Identity-Id"}
+var goldenHeaders = []string{"Content-Type", "Cache-Control", "Location", "Link", "Set-Cookie", "X-Kratos-Authenticated-Identity-Id"}
 
 // mask writes an answer with everything volatile replaced.
 func mask(t *testing.T, e *testenv.Env, a *testenv.Answer) string {
@@ -156,6 +156,30 @@ var wireAnswers = map[string]func(e *testenv.Env, mount string) *testenv.Answer{
 	"error_stub": func(e *testenv.Env, m string) *testenv.Answer {
 		return e.App().Get(m + "/self-service/errors?id=stub:500")
 	},
+	"settings_init_api": func(e *testenv.Env, m string) *testenv.Answer {
+		return appOf(e, m, "settle@example.org").Init("settings", "")
+	},
+	"settings_nobody": func(e *testenv.Env, m string) *testenv.Answer { return e.SPA().On(m).Init("settings", "") },
+	"settings_saved": func(e *testenv.Env, m string) *testenv.Answer {
+		c := member(e, m, "saved@example.org")
+		c.SignIn("saved@example.org")
+		return c.Submit("settings", c.Start("settings", ""), profileOf("saved@example.org", nil))
+	},
+	"settings_refused": func(e *testenv.Env, m string) *testenv.Answer {
+		c := appOf(e, m, "refused@example.org")
+		return c.Submit("settings", c.Start("settings", ""), testenv.Fields{"method": "password", "password": "short"})
+	},
+	"settings_foreign": func(e *testenv.Env, m string) *testenv.Answer {
+		f := appOf(e, m, "mine@example.org").Start("settings", "")
+		return appOf(e, m, "yours@example.org").Fetch("settings", f.Text("id"))
+	},
+	"sessions": func(e *testenv.Env, m string) *testenv.Answer {
+		return appOf(e, m, "list@example.org").Get(m + "/sessions")
+	},
+	"session_own": func(e *testenv.Env, m string) *testenv.Answer {
+		c := appOf(e, m, "own@example.org")
+		return remove(c, m+"/sessions/"+c.Get(m+"/sessions/whoami").Text("id"))
+	},
 	"schemas": func(e *testenv.Env, m string) *testenv.Answer { return e.App().Get(m + "/schemas") },
 }
 
@@ -164,6 +188,15 @@ func member(e *testenv.Env, mount, email string) *testenv.Client {
 	e.T.Helper()
 	e.SignUp(email)
 	return e.SPA().On(mount)
+}
+
+// appOf makes an account and returns an app that is signed in.
+func appOf(e *testenv.Env, mount, email string) *testenv.Client {
+	e.T.Helper()
+	e.SignUp(email)
+	c := e.App().On(mount)
+	c.SignIn(email)
+	return c
 }
 
 // TestGoldenExpiry is apart from the others because it moves the clock.

@@ -55,6 +55,7 @@ var allLinks = Links{
 	Registration: "/self-service/registration/browser",
 	Recovery:     "/self-service/recovery/browser",
 	Settings:     "/self-service/settings/browser",
+	Sessions:     "/auth/sessions",
 	Home:         "/auth/welcome",
 }
 
@@ -76,6 +77,14 @@ var signedIn = &SessionView{
 var notFound = &ErrorView{ID: "9f86d081-884c-4d65-9a2f-eaa0c55ad015", Code: 404, Status: "Not Found",
 	Message: "There is no such record", Reason: "The requested flow does not exist."}
 
+var devices = &DevicesView{
+	Action: "https://id.example/auth/sessions", CSRF: "c3JmLXRva2Vu",
+	Here: Device{SessionID: "1", UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0", IPAddress: "192.0.2.7"},
+	Others: []Device{{
+		SessionID: "2", UserAgent: "<b>curl</b>", IPAddress: "2001:db8::1", AuthenticatedAt: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC),
+	}},
+}
+
 // examples are pages as people meet them, by the name of their golden file.
 func examples(t *testing.T) map[string]Page {
 	form := func(kind Kind, name string) Page {
@@ -95,6 +104,8 @@ func examples(t *testing.T) map[string]Page {
 		"registration-error": form(Registration, "registration-error"),
 		"recovery-code":      form(Recovery, "recovery-code"),
 		"settings":           form(Settings, "settings"),
+		"sessions":           {Kind: Sessions, Devices: devices, Links: allLinks},
+		"sessions-alone":     {Kind: Sessions, Devices: &DevicesView{Action: devices.Action, Here: devices.Here}, Links: allLinks},
 		"error":              {Kind: Error, Error: notFound, Links: allLinks},
 		"welcome":            {Kind: Welcome, Session: signedIn, Links: allLinks},
 		"welcome-signed-out": {Kind: Welcome, Links: allLinks},
@@ -128,6 +139,7 @@ func TestRenderWritesNothingWhenItFails(t *testing.T) {
 		"unknown kind":      {Kind: "inbox"},
 		"no form":           {Kind: Login},
 		"no error":          {Kind: Error},
+		"no devices":        {Kind: Sessions},
 		"script as action":  {Kind: Login, UI: ui.NewContainer("javascript:alert(1)")},
 		"action elsewhere":  {Kind: Login, UI: ui.NewContainer("//evil.example/x")},
 		"action is missing": {Kind: Login, UI: ui.NewContainer("")},

@@ -35,7 +35,7 @@ func lead(p Page) string {
 	case p.Kind == Welcome && p.Session == nil:
 		return "You are not signed in."
 	case p.Kind == Sessions:
-		return "Sign out what you don't know, and change your password."
+		return "This is where you are signed in. Sign out what you don't recognise, then change your password."
 	}
 	return ""
 }
