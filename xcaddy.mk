@@ -42,6 +42,7 @@ run: build plugins ## build and serve Caddyfile.example on http://localhost:8080
 .PHONY: test
 test: build plugins chromium ## run every test, end to end and in a browser, after installing what they need
 	go vet ./...
+	@command -v npm >/dev/null || echo "NOT TESTED: Ory's JavaScript clients, which need Node.js 20 or newer"
 	$(TEST_ENV) go test -timeout 15m ./...
 
 .PHONY: race

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,16 +95,30 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.adjust(c)
 	if err := c.Validate(); err != nil {
-		return err
+		return inFile(cmp.Or(a.ConfigFile, a.ConfigName), err)
 	}
 	a.config = c
 	if err := a.provisionStore(ctx); err != nil {
+		return err
+	}
+	if err := a.checkSecrets(); err != nil {
 		return err
 	}
 	if err := a.provisionHooks(ctx); err != nil {
 		return err
 	}
 	return gateway.Check(ctx, a.options())
+}
+
+// inFile tells which file has the problems of a document.
+func inFile(name string, err error) error {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		for i := range problems {
+			problems[i].File = name
+		}
+	}
+	return err
 }
 
 // document reads the Kratos document, or stands in for one.
@@ -167,7 +182,7 @@ func (a *App) options() gateway.Options {
 	return gateway.Options{
 		Config: a.config, Limiter: hashing, Staleness: time.Duration(a.Staleness),
 		// With the kratos adapter there is nothing but the API on our origin.
-		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: a.ctx.Slogger(), Plugins: a.plugins(),
+		Guarded: a.ConfigName == "", ClientIP: clientIP, Version: version(), Logger: logger(a.ctx), Plugins: a.plugins(),
 	}
 }
 

@@ -97,7 +97,7 @@ func (p *proxy) do(method, path, body string, header ...string) (*http.Response,
 }
 
 // register makes an account and returns its session token.
-func (p *proxy) register(email string) string {
+func (p *proxy) register(email string, header ...string) string {
 	p.t.Helper()
 	_, text := p.do("GET", "/self-service/registration/api", "")
 	var flow struct{ ID string }
@@ -105,7 +105,7 @@ func (p *proxy) register(email string) string {
 		p.t.Fatalf("starting a registration: %v: %s", err, text)
 	}
 	body := fmt.Sprintf(`{"method":"password","password":"a long phrase 4711","traits":{"email":%q}}`, email)
-	res, text := p.do("POST", "/self-service/registration?flow="+flow.ID, body, "Content-Type", "application/json")
+	res, text := p.do("POST", "/self-service/registration?flow="+flow.ID, body, append(header, "Content-Type", "application/json")...)
 	var out struct {
 		Token string `json:"session_token"`
 	}
@@ -146,11 +146,11 @@ func TestSmallestSiteServes(t *testing.T) {
 	if _, text := p.do("GET", "/anything", ""); text != "hello" {
 		t.Errorf("got %q for a path that is not ours, want the next handler's answer", text)
 	}
-	res, text := p.do("GET", "/self-service/login/browser", "", "Accept", "text/html")
+	res, _ := p.do("GET", "/self-service/login/browser", "", "Accept", "text/html")
 	if res.StatusCode != http.StatusSeeOther || !strings.HasPrefix(res.Header.Get("Location"), p.url("/auth/login?flow=")) {
 		t.Errorf("got %d to %q, want a redirect to the site's own page: the base URL comes from the site", res.StatusCode, res.Header.Get("Location"))
 	}
-	if res, text = p.do("GET", "/health/ready", ""); res.StatusCode != http.StatusOK {
+	if res, text := p.do("GET", "/health/ready", ""); res.StatusCode != http.StatusOK {
 		t.Errorf("ready: got %d %s", res.StatusCode, text)
 	}
 }
@@ -217,7 +217,6 @@ func TestBadConfigurationNeverReplacesAGoodOne(t *testing.T) {
 	}{
 		"schema that is no JSON":   {quick + "\nschema default DIR/garbage", "gatehouse", []string{`schema "default"`, "garbage"}},
 		"plugin that is no wasm":   {quick + "\nhook login.after DIR/garbage", "gatehouse", []string{"plugin", "garbage"}},
-		"base URL that is no URL":  {quick + "\nbase_url nowhere", "gatehouse", []string{"serve.public.base_url", "must be a URL"}},
 		"shared store, no secrets": {quick + "\nstore etcd http://127.0.0.1:1", "gatehouse", []string{"secrets.default", "openssl rand"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -234,6 +233,27 @@ func TestSeveralSitesNeedABaseURL(t *testing.T) {
 	two := "gatehouse\n}\nhttp://other.localhost:PORT {\nbind 127.0.0.1\ngatehouse"
 	wantError(t, p.load("", two), "several sites", "base_url")
 	p.mustLoad("base_url http://localhost:PORT", two)
+}
+
+// TestDevicesHaveTheAddressTheHostTrusts sends a header that only a trusted proxy may send.
+func TestDevicesHaveTheAddressTheHostTrusts(t *testing.T) {
+	p := newProxy(t)
+	p.writeConfig("")
+	p.mustLoad(quick, "gatehouse")
+	token := p.register("someone@example.org", "X-Forwarded-For", "203.0.113.7", "User-Agent", "a phone")
+	_, text := p.do("GET", "/sessions/whoami", "", "X-Session-Token", token)
+	var session struct {
+		Devices []struct {
+			IP    string `json:"ip_address"`
+			Agent string `json:"user_agent"`
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &session); err != nil || len(session.Devices) != 1 {
+		t.Fatalf("got %v %s, want one device", err, text)
+	}
+	if d := session.Devices[0]; !net.ParseIP(d.IP).IsLoopback() || d.Agent != "a phone" {
+		t.Errorf("got device %+v, want the address of the connection", d)
+	}
 }
 
 func TestIdentityHeadersOfStrangersStop(t *testing.T) {

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"net/url"
 	"os"
 	"strings"
 
@@ -32,7 +33,7 @@ var settings = map[string]func(a *App, d *caddyfile.Dispenser) error{
 	"schema":    (*App).parseSchema,
 	"hook":      (*App).parseHook,
 	"smtp":      func(a *App, d *caddyfile.Dispenser) error { return argument(d, &a.SMTP) },
-	"base_url":  func(a *App, d *caddyfile.Dispenser) error { return argument(d, &a.BaseURL) },
+	"base_url":  (*App).parseBaseURL,
 	"staleness": (*App).parseStaleness,
 }
 
@@ -107,6 +108,16 @@ func size(d *caddyfile.Dispenser) (uint64, error) {
 
 func (a *App) parseStaleness(d *caddyfile.Dispenser) error { return duration(d, &a.Staleness) }
 
+func (a *App) parseBaseURL(d *caddyfile.Dispenser) error {
+	if err := argument(d, &a.BaseURL); err != nil {
+		return err
+	}
+	if u, err := url.Parse(a.BaseURL); !variable(a.BaseURL) && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return d.Errf("base_url: %q is no URL: write for example https://accounts.example.org", a.BaseURL)
+	}
+	return nil
+}
+
 // parseConfig reads the document as well, so that what is wrong with it is told
 // with its file and line, and before anything starts.
 func (a *App) parseConfig(d *caddyfile.Dispenser) error {
@@ -160,6 +171,7 @@ func exists(d *caddyfile.Dispenser, what, path string) error {
 //		deadline 50ms
 //		memory 16MiB
 //		on_error deny
+//		digest sha256:9f86d0…
 //	}
 func (a *App) parseHook(d *caddyfile.Dispenser) error {
 	h := WASMHook{}
@@ -201,10 +213,12 @@ func (h *WASMHook) parseOption(d *caddyfile.Dispenser) (err error) {
 		if err = argument(d, &h.OnError); err == nil && h.OnError != "deny" && h.OnError != "allow" {
 			err = d.Errf("on_error is %q: use deny or allow", h.OnError)
 		}
+	case "digest":
+		err = argument(d, &h.Digest)
 	case "allow":
 		err = d.Errf("this version grants hooks no capability yet: remove the line")
 	default:
-		err = unknown(d, d.Val(), "config", "deadline", "memory", "on_error")
+		err = unknown(d, d.Val(), "config", "deadline", "memory", "on_error", "digest")
 	}
 	return err
 }

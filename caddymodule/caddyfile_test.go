@@ -77,6 +77,7 @@ func TestCaddyfileMistakesAreTold(t *testing.T) {
 		"peers without names":  {"store embedded {\npeers https://a\n}", []string{"Caddyfile:4", "no name=URL"}},
 		"etcd without address": {"store etcd", []string{"Caddyfile:3", "no endpoints", "https://"}},
 		"etcd without scheme":  {"store etcd e0:2379", []string{"Caddyfile:3", "write https://e0:2379"}},
+		"base URL of nowhere":  {"base_url nowhere", []string{"Caddyfile:3", `"nowhere" is no URL`, "https://"}},
 		"missing document":     {"config nowhere.yml", []string{"Caddyfile:3", "nowhere.yml", "correct the path"}},
 		"document with a typo": {"config testdata/typo.yml", []string{"Caddyfile:3", "testdata/typo.yml:2", "selfservise", "selfservice"}},
 		"two documents":        {"config testdata/kratos.yml\nconfig testdata/kratos.yml", []string{"Caddyfile:4", "set twice"}},

@@ -2,11 +2,9 @@ package caddymodule
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +42,12 @@ type WASMHook struct {
 	// default, or "allow".
 	OnError string `json:"on_error,omitempty"`
 
-	kept *keptPlugin
+	// Digest pins the file: its SHA-256 in hex, as the log tells it. Another file is
+	// refused. Default: any file.
+	Digest string `json:"digest,omitempty"`
+
+	kept   *keptPlugin
+	logger *slog.Logger
 }
 
 // CaddyModule returns the Caddy module information.
@@ -77,15 +80,23 @@ func (h *WASMHook) Provision(ctx caddy.Context) error {
 	if err := h.check(); err != nil {
 		return fmt.Errorf("hook %s: %w", h.File, err)
 	}
-	code, err := os.ReadFile(h.File)
+	h.logger = ctx.Slogger()
+	config, err := wasm.Config{
+		Name: h.File, Path: h.File, Digest: h.Digest, Config: h.Config, Deadline: time.Duration(h.Deadline), Memory: h.Memory,
+	}.Resolve()
 	if err != nil {
-		return fmt.Errorf("hook %s: %w: build the plugin, or correct the path, which starts from the working directory", h.Event, err)
+		return fmt.Errorf("hook %s: %w", h.Event, err)
 	}
-	kept, _, err := plugins.LoadOrNew(h.key(code), func() (caddy.Destructor, error) { return h.load(ctx, code) })
+	kept, _, err := plugins.LoadOrNew(config.Key(), func() (caddy.Destructor, error) { return compile(ctx, config) })
 	if err != nil {
 		return err
 	}
 	h.kept = kept.(*keptPlugin)
+	return h.fits(ctx)
+}
+
+// fits tells whether the plugin and this version have something to say at the event.
+func (h *WASMHook) fits(ctx caddy.Context) error {
 	if !slices.Contains(flow.Points(), flow.Point(h.Event)) {
 		ctx.Logger().Warn("a setting has no effect", zap.String("key", "hook "+h.Event),
 			zap.String("why", "this version has no such flow yet"))
@@ -118,30 +129,17 @@ func eventNames() string {
 	return strings.Join(names, ", ")
 }
 
-// key tells plugins apart by what they are and may do. The event is no part of
-// it: a plugin bound to two events is compiled once.
-func (h *WASMHook) key(code []byte) string {
-	same := *h
-	same.Event, same.OnError = "", ""
-	settings, err := json.Marshal(same)
-	if err != nil {
-		settings = []byte(h.Event) // unreachable: the struct is plain data
-	}
-	sum := sha256.Sum256(append(code[:len(code):len(code)], settings...))
-	return hex.EncodeToString(sum[:])
-}
-
-func (h *WASMHook) load(ctx caddy.Context, code []byte) (caddy.Destructor, error) {
+// compile loads a plugin for the pool. The plugin outlives the configuration that
+// asks for it, so it gets neither its context nor its logger.
+func compile(ctx caddy.Context, config wasm.Config) (caddy.Destructor, error) {
 	start := time.Now()
-	p, err := wasm.Load(context.WithoutCancel(ctx), wasm.Config{
-		Name: h.File, Code: code, Config: h.Config, Deadline: time.Duration(h.Deadline), Memory: h.Memory,
-		Logger: ctx.Slogger(),
-	})
+	p, err := wasm.Load(context.WithoutCancel(ctx), config)
 	if err != nil {
 		return nil, err
 	}
-	ctx.Logger().Info("compiled a hook plugin", zap.String("plugin", h.File), zap.Duration("took", time.Since(start)))
-	return &keptPlugin{Plugin: p, key: h.key(code)}, nil
+	ctx.Logger().Info("compiled a hook plugin", zap.String("plugin", config.Name), zap.String("digest", "sha256:"+p.Digest()),
+		zap.Duration("took", time.Since(start)))
+	return &keptPlugin{Plugin: p, key: config.Key()}, nil
 }
 
 // Cleanup lets go of the plugin.
@@ -156,7 +154,9 @@ func (h *WASMHook) Cleanup() error {
 
 // Plugin implements Hook.
 func (h *WASMHook) Plugin() gateway.Plugin {
-	return gateway.Plugin{Point: flow.Point(h.Event), Name: h.File, Plugin: h.kept.Plugin, Allow: h.OnError == "allow"}
+	return gateway.Plugin{
+		Point: flow.Point(h.Event), Name: h.File, Plugin: h.kept.WithLogger(h.logger), Allow: h.OnError == "allow",
+	}
 }
 
 func (a *App) provisionHooks(ctx caddy.Context) error {

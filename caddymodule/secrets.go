@@ -18,16 +18,20 @@ func (a *App) keys() (*secret.Keys, error) {
 	if configured := a.config.Secrets.Cookie; len(configured) > 0 {
 		return secret.NewKeys(configured)
 	}
-	file := a.store.SecretFile()
-	if file == "" {
-		return nil, errors.New("several nodes share the store and need the same secrets: set secrets.default in the file that config names, " +
-			"on every node (a good value: openssl rand -hex 32)")
-	}
-	kept, err := keptSecret(file)
+	kept, err := keptSecret(a.store.SecretFile())
 	if err != nil {
 		return nil, fmt.Errorf("keeping a secret of this node: %w", err)
 	}
 	return secret.NewKeys([]string{kept})
+}
+
+// checkSecrets finds out before the start that keys cannot make any.
+func (a *App) checkSecrets() error {
+	if len(a.config.Secrets.Cookie) == 0 && a.store.SecretFile() == "" {
+		return errors.New("several nodes share the store and need the same secrets: set secrets.default in the file that config names, " +
+			"on every node (a good value: openssl rand -hex 32)")
+	}
+	return nil
 }
 
 // keptSecret reads the file, or makes it. It must not change from start to

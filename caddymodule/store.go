@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -100,7 +101,11 @@ func (s *EmbeddedStore) Open(ctx context.Context, log *zap.Logger) (kv.Store, er
 	if url := s.peerURL(); url != "" {
 		c.ListenPeerURLs = []string{url}
 	}
-	return opened(etcd.OpenEmbedded(ctx, c))
+	store, err := opened(etcd.OpenEmbedded(ctx, c))
+	if errors.Is(err, etcd.ErrInUse) {
+		err = fmt.Errorf("%w: stop that process, or give this one another dir in the block of store embedded", err)
+	}
+	return store, err
 }
 
 // EtcdStore keeps everything in an etcd that runs elsewhere.

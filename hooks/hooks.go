@@ -82,7 +82,8 @@ func (r *Runner) call(ctx context.Context, b Bound, in *flow.HookInput) (flow.De
 	if !denied {
 		return flow.Decision{}, nil
 	}
-	return flow.Decision{}, fmt.Errorf("plugin %q: %w", b.Name, errors.Join(ErrFailed, err))
+	// Not %w: that the plugin's deadline has passed must not read as if the request's had.
+	return flow.Decision{}, fmt.Errorf("plugin %q: %w: %v", b.Name, ErrFailed, err)
 }
 
 // ErrFailed marks the failure of a plugin that denies.

@@ -116,6 +116,15 @@ func TestFailureDenies(t *testing.T) {
 	}
 }
 
+// A deadline of the request means that the store is slow; one of a plugin does not.
+func TestFailureHidesThePluginsDeadline(t *testing.T) {
+	r, _ := runner(func(*flow.HookInput) (flow.Decision, error) { return flow.Decision{}, context.DeadlineExceeded })
+	_, err := r.Run(context.Background(), asked(flow.PrePersistRegistration))
+	if !errors.Is(err, ErrFailed) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want a failure of the plugin and no deadline", err)
+	}
+}
+
 func TestFailureAllowsWhenToldSo(t *testing.T) {
 	r, log := runner(fails, appends("b"))
 	r.Bound[0].Allow = true

@@ -43,7 +43,7 @@ type callWriter struct {
 // dispatch serves a path that the mount is known to have.
 func (s *Server) dispatch(m *mount, path string, w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, m: m, w: w, path: path}
-	// Keep what the pages and caches must never do with identity data in one place.
+	// No cache may keep an answer: nearly all of them are about one person.
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -9,9 +9,9 @@ import (
 
 // preflight answers CORS preflight requests when CORS is on: with the grants for
 // an allowed origin, and without any for others.
-func (s *Server) preflight(w http.ResponseWriter, r *http.Request, m *mount, path string) bool {
+func (s *Server) preflight(w http.ResponseWriter, r *http.Request) bool {
 	cors := &s.Config().Serve.Public.CORS
-	if !cors.Enabled || r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" || !m.handles(path) {
+	if !cors.Enabled || r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h := w.Header()

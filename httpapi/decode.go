@@ -42,7 +42,7 @@ func (c *call) decode(s *schema.Schema) (flow.Submission, error) {
 		}
 		fields, err = c.decodeForm(s, t)
 	default:
-		return flow.Submission{}, apierror.BadRequest("The HTTP header \"Content-Type: %s\" is not supported, only [multipart/form-data application/x-www-form-urlencoded application/json] are.", t)
+		return flow.Submission{}, apierror.BadRequest("A submission can't be of the type %.64q. Those that can be read: application/json, application/x-www-form-urlencoded, multipart/form-data.", t)
 	}
 	if err != nil {
 		return flow.Submission{}, err
@@ -75,7 +75,7 @@ func (c *call) readBody() ([]byte, error) {
 	case err != nil:
 		return nil, unreadable(err, "The request body could not be read.")
 	case len(body) == 0:
-		return nil, apierror.BadRequest("Unable to decode the HTTP request body because it is empty.")
+		return nil, apierror.BadRequest("The request has no body.")
 	case !utf8.Valid(body):
 		return nil, errNotUTF8
 	}
@@ -100,7 +100,7 @@ func (c *call) readJSON() (raw []byte, v any, err error) {
 		return nil, nil, err
 	}
 	if v, err = StrictJSON(raw); err != nil {
-		return nil, nil, apierror.BadRequest("Unable to decode JSON payload: %s.", err)
+		return nil, nil, apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
 	}
 	return raw, v, nil
 }
@@ -112,7 +112,7 @@ func (c *call) decodeJSON(s *schema.Schema) (map[string]any, error) {
 	}
 	v, err := StrictJSON(body)
 	if err != nil {
-		return nil, apierror.BadRequest("Unable to decode the request body as JSON: " + err.Error() + ".")
+		return nil, apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
 	}
 	fields, ok := v.(map[string]any)
 	if !ok {

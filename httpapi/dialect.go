@@ -35,7 +35,7 @@ var today = &dialect{
 	emptyObjects: true,
 	schemaURL:    func(id string) string { return "/schemas/" + encodeID(id) },
 	extras:       true,
-	noSession:    "No valid session credentials found in the request.",
+	noSession:    "The request carries no session that is valid.",
 }
 
 // seed is Kratos of February 2022.
@@ -44,7 +44,7 @@ var seed = &dialect{
 	schemaURL: func(id string) string { return "/schemas/" + url.PathEscape(id) },
 	nodes:     seedNodes,
 	messages:  seedMessages,
-	noSession: "No valid session cookie found.",
+	noSession: "The request carries no session cookie that is valid.",
 }
 
 // seedGroups is the order of groups in the seed's forms.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
 
@@ -23,6 +24,9 @@ const errorLifetime = 10 * time.Minute
 func known(err error) *apierror.Error {
 	if errors.Is(err, session.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return apierror.Unavailable(err, "The store can not be reached at the moment.")
+	}
+	if errors.Is(err, identity.ErrTooLarge) {
+		return apierror.TooLarge("There is too much in the traits or metadata of the identity. Please shorten them.")
 	}
 	return apierror.From(err)
 }

@@ -13,7 +13,11 @@ import (
 // maxQuery bounds what a flow remembers of its init request, in bytes.
 const maxQuery = 4096
 
-var errLongQuery = apierror.BadRequest("The query of the request is too long.")
+// Errors that anybody can provoke; the catalogue has them.
+var (
+	errLongQuery = apierror.BadRequest("The query of the request is too long.")
+	errNoFlow    = apierror.BadRequest("The submission names no flow: the query parameter \"flow\" is missing.")
+)
 
 // initFlow serves GET /self-service/<kind>/{browser,api}.
 func (c *call) initFlow(k flow.Kind, t flow.Type) error {
@@ -76,7 +80,7 @@ func (c *call) submitFlow(k flow.Kind) error {
 	asJSON := wantsJSON(c.r)
 	id := c.r.URL.Query().Get("flow")
 	if id == "" {
-		return c.failPage(apierror.BadRequest("The flow query parameter is missing or malformed."), asJSON)
+		return c.failPage(errNoFlow, asJSON)
 	}
 	cl, err := c.client()
 	if err != nil {

@@ -66,7 +66,7 @@ func (c *call) decodeStrict(into any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return apierror.BadRequest("Unable to decode JSON payload: %s.", err)
+		return apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
 	}
 	return nil
 }

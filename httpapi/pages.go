@@ -99,7 +99,7 @@ func (c *call) page(status int, p pages.Page, goesTo string) error {
 // formTargets lists the origins a form may lead to: browsers apply form-action
 // to the redirect behind a submission as well.
 func (c *call) formTargets(goesTo string) []string {
-	out := []string{c.s.baseURL()}
+	out := []string{c.s.PublicURL()}
 	for _, u := range []string{goesTo, c.s.Engine.DefaultReturnURL("", c.base())} {
 		if u != "" {
 			out = append(out, u)

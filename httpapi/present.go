@@ -69,7 +69,7 @@ func (c *call) schemaURL(id string) string {
 	if c.m.dialect == seed {
 		prefix = "/api/kratos/public"
 	}
-	return c.s.baseURL() + prefix + c.m.dialect.schemaURL(id)
+	return c.s.PublicURL() + prefix + c.m.dialect.schemaURL(id)
 }
 
 // methodView is an AMR entry without the key that came later.

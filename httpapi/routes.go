@@ -19,8 +19,8 @@ type route struct {
 type csrfClass uint8
 
 const (
-	// csrfFull sets the cookie when it is missing and refuses other methods
-	// without a token.
+	// csrfFull sets the cookie when it is missing, and refuses methods that the
+	// path doesn't have unless they carry a token.
 	csrfFull csrfClass = iota
 	// csrfRead reads the cookie and does nothing else: API calls, and submissions,
 	// which are checked in the engine once the token is decoded.
@@ -71,17 +71,26 @@ var adminRoutes = append([]route{
 }, probeRoutes...)
 
 func (s *Server) mount(prefix string, d *dialect, routes []route, admin bool) mount {
-	m := mount{prefix: prefix, dialect: d, mux: http.NewServeMux(), paths: http.NewServeMux(), admin: admin}
+	m := mount{
+		prefix: prefix, dialect: d, areas: map[string]bool{}, mux: http.NewServeMux(), paths: http.NewServeMux(), admin: admin,
+	}
 	seen := map[string]bool{}
 	for _, rt := range routes {
 		m.mux.Handle(rt.pattern, routeHandler(rt))
 		path := rt.pattern[strings.Index(rt.pattern, "/"):]
 		if !seen[path] {
 			seen[path] = true
+			m.areas[firstSegment(path)] = true
 			m.paths.Handle(path, http.NotFoundHandler())
 		}
 	}
 	return m
+}
+
+// firstSegment is "sessions" of "/sessions/whoami".
+func firstSegment(path string) string {
+	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return segment
 }
 
 // routeHandler lets http.ServeMux pick the route; the call travels beside it.

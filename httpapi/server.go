@@ -62,7 +62,8 @@ type mount struct {
 	prefix  string
 	dialect *dialect
 	mux     *http.ServeMux
-	paths   *http.ServeMux // the same patterns without methods: which paths exist
+	paths   *http.ServeMux  // the same patterns without methods: which paths exist
+	areas   map[string]bool // the first segments of these paths
 	admin   bool
 }
 
@@ -96,21 +97,27 @@ func (s *Server) Admin(w http.ResponseWriter, r *http.Request) bool {
 }
 
 func (s *Server) serve(mounts []mount, w http.ResponseWriter, r *http.Request) bool {
+	m, path := s.find(mounts, r)
+	if m == nil {
+		return false
+	}
+	if m.admin || !s.preflight(w, r) {
+		s.dispatch(m, path, w, r)
+	}
+	return true
+}
+
+// find returns the mount that has the path, and the path below it; nil when none
+// has.
+func (s *Server) find(mounts []mount, r *http.Request) (*mount, string) {
 	for n := range mounts {
 		m := &mounts[n]
 		path, ok := strings.CutPrefix(collapse(r.URL.Path), m.prefix)
-		if !ok || !strings.HasPrefix(path, "/") {
-			continue
-		}
-		if !m.admin && s.preflight(w, r, m, path) {
-			return true
-		}
-		if m.handles(path) {
-			s.dispatch(m, path, w, r)
-			return true
+		if ok && strings.HasPrefix(path, "/") && m.handles(path) {
+			return m, path
 		}
 	}
-	return false
+	return nil, ""
 }
 
 // collapse removes double slashes, as Kratos does before it routes. Other unclean
@@ -124,6 +131,9 @@ func collapse(path string) string {
 
 // handles tells whether any route of the mount has the path, whatever the method.
 func (m *mount) handles(path string) bool {
+	if !m.areas[firstSegment(path)] {
+		return false // nearly every request of a guarded site: ServeMux takes much longer to say so
+	}
 	if strings.Contains(path, "/.") && !strings.HasPrefix(path, "/.well-known/") {
 		return false // ServeMux would answer dot segments with a redirect of its own
 	}

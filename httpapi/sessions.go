@@ -80,12 +80,18 @@ func (c *call) logout() error {
 	return nil
 }
 
+// Errors of the logout link.
+var (
+	errNoLogoutToken = apierror.BadRequest("The logout link has no token. Please use the link that the logout URL endpoint gives out.")
+	errLogoutToken   = apierror.Forbidden("The token of this logout link belongs to another session.")
+)
+
 // signOut ends the session of the request. The token in the query proves that
 // the person's own page made the link.
 func (c *call) signOut() error {
 	token := c.r.URL.Query().Get("token")
 	if token == "" {
-		return apierror.BadRequest("Please include a token in the URL query.")
+		return errNoLogoutToken
 	}
 	f, _, err := c.facts()
 	if err != nil {
@@ -95,7 +101,7 @@ func (c *call) signOut() error {
 		return apierror.SessionInactive()
 	}
 	if subtle.ConstantTimeCompare([]byte(token), []byte(c.logoutToken(f.Session))) != 1 {
-		return apierror.Forbidden("Unable to log out because the logout token in the URL query does not match the session cookie.")
+		return errLogoutToken
 	}
 	return c.revoke(f.Session.ID)
 }
@@ -120,11 +126,11 @@ func (c *call) logoutAPI() error {
 	body, _ := v.(map[string]any)
 	token, ok := body["session_token"].(string)
 	if !ok && body["session_token"] != nil || body == nil {
-		return apierror.BadRequest("Unable to decode JSON payload: it must be an object, and session_token a string.")
+		return apierror.BadRequest("The request body must be a JSON object with the string session_token.")
 	}
 	f, err := c.s.Sessions.ByToken(c.r.Context(), session.HashToken(token))
 	if errors.Is(err, session.ErrNotFound) {
-		return apierror.Forbidden("The provided Ory Session Token could not be found, is invalid, or otherwise malformed.")
+		return apierror.Forbidden("No session has this token.")
 	}
 	if err != nil {
 		return apierror.Unavailable(err, "The session store can't be reached.")

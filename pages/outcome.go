@@ -38,7 +38,7 @@ type sessionView struct {
 	LogoutURL       template.URL
 }
 
-// trait is a row of the table: a trait's path in words, and its value.
+// trait is a row of the profile: a trait's path in words, and its value.
 type trait struct{ Name, Value string }
 
 // moment is a time twice: for the machine and for the reader.

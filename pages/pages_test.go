@@ -74,7 +74,7 @@ var signedIn = &SessionView{
 }
 
 var notFound = &ErrorView{ID: "9f86d081-884c-4d65-9a2f-eaa0c55ad015", Code: 404, Status: "Not Found",
-	Message: "Unable to locate the resource", Reason: "The requested flow does not exist."}
+	Message: "There is no such record", Reason: "The requested flow does not exist."}
 
 // examples are pages as people meet them, by the name of their golden file.
 func examples(t *testing.T) map[string]Page {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 )
 
 // version is the version of every record's shape. Fields may be added without
@@ -20,23 +19,31 @@ type head struct {
 // encode makes the stored form of a record. Fields of the old form that this
 // program does not know were written by a newer one that shares the store: they stay.
 func encode(record any, op string, old []byte) ([]byte, error) {
-	fields := map[string]json.RawMessage{}
+	next, err := json.Marshal(record)
+	if err != nil {
+		return nil, fmt.Errorf("encoding %T: %w", record, err)
+	}
 	if len(old) > 0 {
-		if err := json.Unmarshal(old, &fields); err != nil {
-			return nil, fmt.Errorf("merging with the stored record: %w", ErrDamaged)
-		}
-		for _, name := range fieldNames(record) {
-			delete(fields, name)
+		if next, err = merge(reflect.TypeOf(record), old, next); err != nil {
+			return nil, fmt.Errorf("merging with the stored %T: %w", record, ErrDamaged)
 		}
 	}
-	for _, part := range []any{record, head{version, op}} {
-		raw, err := json.Marshal(part)
-		if err != nil {
-			return nil, fmt.Errorf("encoding %T: %w", record, err)
-		}
-		if err := json.Unmarshal(raw, &fields); err != nil {
-			return nil, fmt.Errorf("encoding %T: %w", record, err)
-		}
+	return stamp(next, head{version, op})
+}
+
+// stamp puts the head into an encoded record.
+func stamp(record []byte, h head) ([]byte, error) {
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(record, &fields); err != nil {
+		return nil, fmt.Errorf("stamping a record: %w", err)
+	}
+	delete(fields, "op")
+	raw, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the head: %w", err)
+	}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, fmt.Errorf("stamping a record: %w", err)
 	}
 	return json.Marshal(fields)
 }
@@ -56,19 +63,4 @@ func decode(key string, value []byte, into any) error {
 		return fmt.Errorf("decoding %q: %w", key, ErrDamaged)
 	}
 	return nil
-}
-
-// fieldNames are the JSON names of a record's fields.
-func fieldNames(record any) []string {
-	t := reflect.TypeOf(record)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	var names []string
-	for _, f := range reflect.VisibleFields(t) {
-		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" && name != "-" {
-			names = append(names, name)
-		}
-	}
-	return names
 }

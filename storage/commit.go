@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
 	"github.com/google/uuid"
 )
@@ -23,11 +25,18 @@ type plan struct {
 func (p *plan) when(c ...kv.Cond) { p.conds = append(p.conds, c...) }
 func (p *plan) do(o ...kv.Op)     { p.ops = append(p.ops, o...) }
 
+// maxRecord bounds an encoded record: the few that one commit puts must fit
+// into it together, and so must a page of a listing into memory.
+const maxRecord = 256 << 10
+
 // put encodes a record over its old form and stores it; ttl 0 keeps it for ever.
 func (p *plan) put(key string, record any, old []byte, ttl time.Duration) error {
 	value, err := encode(record, p.op, old)
 	if err != nil {
 		return err
+	}
+	if len(value) > maxRecord {
+		return fmt.Errorf("storing %q: %d bytes, %d are allowed: %w: %w", key, len(value), maxRecord, identity.ErrTooLarge, kv.ErrTooLarge)
 	}
 	p.do(kv.PutTTL(key, value, ttl))
 	return nil
@@ -61,7 +70,15 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 		}
 	}
 	if c.UpdateSession != nil {
-		return s.planUpdateSession(ctx, p, c.UpdateSession, c.ReplacesToken)
+		if err := s.planUpdateSession(ctx, p, c.UpdateSession, c.ReplacesToken); err != nil {
+			return err
+		}
+	}
+	if len(c.RevokeSessions) > flow.MaxRevoked {
+		return fmt.Errorf("committing: %d sessions to revoke, %d are allowed: %w", len(c.RevokeSessions), flow.MaxRevoked, kv.ErrTooLarge)
+	}
+	for _, id := range c.RevokeSessions {
+		p.do(kv.Delete(s.keys.grant(id)))
 	}
 	return nil
 }
@@ -70,7 +87,8 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 // planned again from fresh reads, which is also how it becomes the right error:
 // the plan that meets the winner's work says whose it is.
 func (s *Store) commit(ctx context.Context, build func(*plan) error) error {
-	for range attempts {
+	for attempt := range attempts {
+		pause(ctx, attempt)
 		p := &plan{op: uuid.NewString()}
 		if err := build(p); err != nil {
 			return err
@@ -94,6 +112,18 @@ func (s *Store) commit(ctx context.Context, build func(*plan) error) error {
 		return nil
 	}
 	return fmt.Errorf("committing: lost %d races: %w", attempts, kv.ErrConflict)
+}
+
+// pause keeps racers out of step: none before the first attempt, then up to 1,
+// 2, 4, … ms. The plan finds out by itself when ctx has ended.
+func pause(ctx context.Context, attempt int) {
+	if attempt == 0 {
+		return
+	}
+	select {
+	case <-time.After(rand.N(time.Millisecond << (attempt - 1))):
+	case <-ctx.Done():
+	}
 }
 
 // recognition is the time an unclear commit gets to show itself. The caller's

@@ -34,7 +34,8 @@ func owner(e kv.Entry) (string, error) {
 // be free, gone ones are removed, kept ones must still belong to the identity.
 func (s *Store) planIndexes(ctx context.Context, p *plan, id string, old, next []string) error {
 	if len(next) > maxIndexes {
-		return fmt.Errorf("indexing identity %s: %d identifiers and addresses, %d are allowed: %w", id, len(next), maxIndexes, kv.ErrTooLarge)
+		return fmt.Errorf("indexing identity %s: %d identifiers and addresses, %d are allowed: %w: %w",
+			id, len(next), maxIndexes, identity.ErrTooLarge, kv.ErrTooLarge)
 	}
 	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(old, next))))
 	if len(all) == 0 {

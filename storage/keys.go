@@ -25,6 +25,12 @@ const (
 	familyGrants           = "grants/"
 	familyEpochs           = "epochs/"
 	familyIdentitySessions = "identity-sessions/"
+	familyIdentifiers      = "identifiers/"
+	familyVerifiable       = "verifiable/"
+	familyRecovery         = "recovery/"
+	familyExternal         = "external/"
+	familyFlows            = "flows/"
+	familyErrors           = "errors/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -34,18 +40,18 @@ func (k keys) epoch(identityID string) string {
 }
 
 func (k keys) identifier(t identity.CredentialType, value string) string {
-	return k.prefix + "identifiers/" + part(string(t)) + "/" + part(value)
+	return k.prefix + familyIdentifiers + part(string(t)) + "/" + part(value)
 }
 
 func (k keys) verifiable(via, value string) string {
-	return k.prefix + "verifiable/" + part(via) + "/" + part(value)
+	return k.prefix + familyVerifiable + part(via) + "/" + part(value)
 }
 
 func (k keys) recovery(via, value string) string {
-	return k.prefix + "recovery/" + part(via) + "/" + part(value)
+	return k.prefix + familyRecovery + part(via) + "/" + part(value)
 }
 
-func (k keys) external(id string) string { return k.prefix + "external/" + part(id) }
+func (k keys) external(id string) string { return k.prefix + familyExternal + part(id) }
 
 func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
 func (k keys) grant(id string) string   { return k.prefix + familyGrants + part(id) }
@@ -61,8 +67,8 @@ func (k keys) identitySession(identityID, id string) string {
 	return k.identitySessions(identityID) + part(id)
 }
 
-func (k keys) flow(id string) string        { return k.prefix + "flows/" + part(id) }
-func (k keys) storedError(id string) string { return k.prefix + "errors/" + part(id) }
+func (k keys) flow(id string) string        { return k.prefix + familyFlows + part(id) }
+func (k keys) storedError(id string) string { return k.prefix + familyErrors + part(id) }
 
 // probe is a key that is never written: reading it tells the store's revision.
 func (k keys) probe() string { return k.prefix + "probe" }

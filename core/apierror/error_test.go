@@ -23,38 +23,38 @@ func TestBodyHasTheShapeClientsRead(t *testing.T) {
 		{
 			"reason and request", apierror.BadRequest("The id %q is malformed.", "x"), "r-1",
 			`{"error":{"code":400,"status":"Bad Request","request":"r-1","reason":"The id \"x\" is malformed.",` +
-				`"message":"The request was malformed or contained invalid parameters"}}`,
+				`"message":"The server could not make sense of the request"}}`,
 		},
 		{
 			"missing record has no reason", apierror.NoRecord(), "",
-			`{"error":{"code":404,"status":"Not Found","message":"Unable to locate the resource"}}`,
+			`{"error":{"code":404,"status":"Not Found","message":"There is no such record"}}`,
 		},
 		{
 			"cause stays inside", apierror.Internal(errors.New("dial tcp 10.0.0.1")), "",
 			`{"error":{"code":500,"status":"Internal Server Error",` +
-				`"message":"An internal server error occurred, please contact the system administrator"}}`,
+				`"message":"Something went wrong on the server. Its operator finds the reason in the log"}}`,
 		},
 		{
 			"extra keys stand beside error", apierror.RefreshRequired("https://id.example/login"), "",
 			`{"error":{"id":"session_refresh_required","code":403,"status":"Forbidden",` +
 				`"reason":"The session is too old to change these fields. Please sign in again.",` +
-				`"message":"The requested action was forbidden"},"redirect_browser_to":"https://id.example/login"}`,
+				`"message":"This is not allowed"},"redirect_browser_to":"https://id.example/login"}`,
 		},
 		{
 			"expired flow", apierror.FlowExpired(expired, expired.Add(90*time.Second), "new-id"), "",
 			`{"error":{"id":"self_service_flow_expired","code":410,"status":"Gone",` +
 				`"reason":"The flow expired 1.50 minutes ago. Please continue with the new one.",` +
-				`"message":"self-service flow expired"},` +
+				`"message":"The flow has expired"},` +
 				`"expired_at":"2026-03-01T12:00:00Z","since":90000000000,"use_flow_id":"new-id"}`,
 		},
 		{
 			"details", apierror.Gone("It ended.").WithDetail("redirect_to", "/again"), "",
 			`{"error":{"code":410,"status":"Gone","reason":"It ended.","details":{"redirect_to":"/again"},` +
-				`"message":"The requested resource is no longer available because it has expired or is otherwise invalid."}}`,
+				`"message":"What the request is about has ended"}}`,
 		},
 		{
 			"extra can't replace the error", apierror.Forbidden("no").WithExtra("error", "forged"), "",
-			`{"error":{"code":403,"status":"Forbidden","reason":"no","message":"The requested action was forbidden"}}`,
+			`{"error":{"code":403,"status":"Forbidden","reason":"no","message":"This is not allowed"}}`,
 		},
 	}
 	for _, test := range tests {
@@ -112,7 +112,7 @@ func TestEveryKindHasStatusTextAndMessage(t *testing.T) {
 
 func TestWithLeavesTheOriginalAlone(t *testing.T) {
 	base := apierror.Forbidden("no").WithDetail("a", 1).WithExtra("b", 2)
-	base.WithID("x").WithReason("y").WithMessage("z").WithDetail("a", 3).WithExtra("b", 4).WithCause(io.EOF)
+	_ = base.WithID("x").WithReason("y").WithMessage("z").WithDetail("a", 3).WithExtra("b", 4).WithCause(io.EOF)
 	if base.ID != "" || base.Reason != "no" || base.Message != "" || base.Err != nil ||
 		base.Details["a"] != 1 || base.Extra["b"] != 2 {
 		t.Errorf("the original changed: %+v", base)

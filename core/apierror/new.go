@@ -19,7 +19,7 @@ func NotFound(reason string, args ...any) *Error { return newError(KindNotFound,
 
 // NoRecord says that no record has the id asked for. Clients know this case by its own message and absent reason.
 func NoRecord() *Error {
-	return &Error{Kind: KindNotFound, Message: "Unable to locate the resource"}
+	return &Error{Kind: KindNotFound, Message: "There is no such record"}
 }
 
 // MethodNotAllowed says that the address exists and does not answer this method.
@@ -76,7 +76,7 @@ func SessionInactive() *Error {
 	return &Error{
 		Kind:    KindUnauthorized,
 		ID:      IDSessionInactive,
-		Message: "request does not have a valid authentication session",
+		Message: "The request has no valid session",
 		Reason:  "This request has no active session. Please sign in and try again.",
 	}
 }
@@ -98,7 +98,7 @@ func AAL1Required() *Error {
 	return &Error{
 		Kind:    KindUnauthorized,
 		ID:      IDSessionAAL1Required,
-		Message: "aal2 and aal3 can only be requested if a session exists already",
+		Message: "A second factor can be asked for once a session exists",
 		Reason:  "A higher assurance level needs an active session. Please sign in with a first factor.",
 	}
 }
@@ -108,7 +108,7 @@ func AAL2Required(redirectTo string) *Error {
 	return &Error{
 		Kind:    KindForbidden,
 		ID:      IDSessionAAL2Required,
-		Message: "Session does not fulfill the requested Authenticator Assurance Level",
+		Message: "The session has a lower assurance level than is needed here",
 		Reason:  "The session is active, but this needs a second factor. Please complete the second factor and try again.",
 		Details: map[string]any{"redirect_browser_to": redirectTo},
 		Extra:   map[string]any{"redirect_browser_to": redirectTo},
@@ -132,7 +132,7 @@ func FlowExpired(expiredAt, now time.Time, replacement string) *Error {
 	return &Error{
 		Kind:    KindGone,
 		ID:      IDFlowExpired,
-		Message: "self-service flow expired",
+		Message: "The flow has expired",
 		Reason:  sprintf("The flow expired %.2f minutes ago. Please continue with the new one.", []any{ago.Minutes()}),
 		Extra: map[string]any{
 			"expired_at":  expiredAt,
@@ -147,7 +147,7 @@ func BrowserLocationChange(redirectTo string) *Error {
 	return &Error{
 		Kind:    KindUnprocessable,
 		ID:      IDBrowserLocationChangeRequired,
-		Message: "browser location change required",
+		Message: "The browser has to go to another address",
 		Reason:  "To go on with this flow, send the browser to: " + redirectTo,
 		Extra:   map[string]any{"redirect_browser_to": redirectTo},
 	}
@@ -158,7 +158,7 @@ func CSRF(cause string) *Error {
 	return &Error{
 		Kind:    KindForbidden,
 		ID:      IDCSRFViolation,
-		Message: "the request was rejected to protect you from Cross-Site-Request-Forgery",
+		Message: "The request was refused, because another site may have forged it",
 		Reason: "The request could not be told from one forged by another site, so it was refused. " +
 			"Please reload the page and try again; if that does not help, clear the cookies of this site.",
 		Details: map[string]any{
@@ -169,10 +169,13 @@ func CSRF(cause string) *Error {
 	}
 }
 
-// ReturnToForbidden refuses a return_to address that is not on the allow-list.
+// ReturnToForbidden refuses a return_to address that is not on the allow-list; "" is an address that nobody remembers.
 func ReturnToForbidden(returnTo string) *Error {
-	return BadRequest("The return_to address %q is not on the list of allowed addresses.", returnTo).
-		WithID(IDReturnToForbidden)
+	e := BadRequest("The return_to address is not on the list of allowed addresses.")
+	if returnTo != "" {
+		e = BadRequest("The return_to address %q is not on the list of allowed addresses.", returnTo)
+	}
+	return e.WithID(IDReturnToForbidden)
 }
 
 // FlowDisabled is the answer to starting a flow that the configuration switches off, such as "registration".

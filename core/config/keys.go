@@ -24,7 +24,7 @@ type when int
 
 const (
 	// always: anything that isn't empty, false or zero.
-	always when = iota
+	always when = iota //nolint:unused // the zero value, in every row that names no other
 	// enabled: an object whose "enabled" is true.
 	enabled
 	// unlessDisabled: an object whose "enabled" isn't false.

@@ -22,6 +22,9 @@ type Kind string
 const (
 	Login        Kind = "login"
 	Registration Kind = "registration"
+	Settings     Kind = "settings"
+	Recovery     Kind = "recovery"
+	Verification Kind = "verification"
 )
 
 // Type tells who drives a flow.
@@ -33,8 +36,14 @@ const (
 	Browser Type = "browser"
 )
 
-// States of a flow as the API shows them.
-const StateChooseMethod = "choose_method"
+// States of a flow.
+const (
+	StateChooseMethod    = "choose_method"    // it waits for a first submission
+	StateSentEmail       = "sent_email"       // recovery and verification: a message is on its way
+	StatePassedChallenge = "passed_challenge" // recovery and verification: the code or link was right
+	StateShowForm        = "show_form"        // settings: it waits for changes
+	StateSuccess         = "success"          // settings: the last change is stored
+)
 
 // Flow is one run of a self-service form. An anonymous flow lives in its id and,
 // for browsers, in a sealed cookie; a record is stored from the first submission
@@ -52,6 +61,12 @@ type Flow struct {
 	Active       identity.CredentialType // method used last, or empty
 	State        string
 	Completed    bool
+	// IdentityID is whose settings these are, or who a recovery or verification
+	// turned out to be about; "" before that is known.
+	IdentityID string
+	// Identity is, in a settings flow, the identity as it is stored now. It is read
+	// when the flow is, and never stored with it.
+	Identity *identity.Identity
 
 	Values        map[string]any          // submitted values kept for the form, by node name; never secrets
 	Messages      []ui.Message            // global messages of the last submission
@@ -93,6 +108,8 @@ type Record struct {
 	ExpiresAt     time.Time               `json:"expires_at"`
 	Active        identity.CredentialType `json:"active,omitempty"`
 	Completed     bool                    `json:"completed,omitempty"`
+	State         string                  `json:"state,omitempty"` // "" means the state the flow begins in
+	IdentityID    string                  `json:"identity_id,omitempty"`
 	Values        map[string]any          `json:"values,omitempty"`
 	Messages      []ui.Message            `json:"messages,omitempty"`
 	FieldMessages map[string][]ui.Message `json:"field_messages,omitempty"`
@@ -131,7 +148,12 @@ type Changes struct {
 	UpdateSession *session.Session // session.ErrChanged when revoked or changed meanwhile
 	// ReplacesToken is the hash that UpdateSession had before, when its token changed.
 	ReplacesToken *session.TokenHash
+	// RevokeSessions are the ids of sessions that end with this commit, at most MaxRevoked.
+	RevokeSessions []string
 }
+
+// MaxRevoked bounds Changes.RevokeSessions: one commit has room for so many beside the rest.
+const MaxRevoked = 32
 
 // Store keeps flow records and commits what a submission changed.
 type Store interface {

@@ -18,11 +18,17 @@ const (
 	BeforeRegistration      Point = "registration.before"
 	PrePersistRegistration  Point = "registration.pre_persist"
 	PostPersistRegistration Point = "registration.post_persist"
+	BeforeSettings          Point = "settings.before"
+	PrePersistSettings      Point = "settings.pre_persist"
+	PostPersistSettings     Point = "settings.post_persist"
 )
 
 // Points lists the places where hooks run.
 func Points() []Point {
-	return []Point{BeforeRegistration, PrePersistRegistration, PostPersistRegistration, BeforeLogin, AfterLogin}
+	return []Point{
+		BeforeRegistration, PrePersistRegistration, PostPersistRegistration, BeforeLogin, AfterLogin,
+		BeforeSettings, PrePersistSettings, PostPersistSettings,
+	}
 }
 
 // Request is what hooks may know about the HTTP request. It never holds

@@ -74,3 +74,16 @@ type RegistrationMethod interface {
 	// Register adds the credential to i, whose traits are valid and applied.
 	Register(ctx context.Context, f *Flow, s Submission, i *identity.Identity) (Outcome, error)
 }
+
+// SettingsMethod can change the account of somebody who is signed in.
+type SettingsMethod interface {
+	Method
+	// SettingsForm returns the method's nodes for the identity f.Identity.
+	SettingsForm(f *Flow) ui.Nodes
+	// Privileged tells whether every change needs a session that was confirmed
+	// lately. Changes of identifiers and addresses need one in any case.
+	Privileged() bool
+	// ChangeSettings applies the submission to i, a copy of f.Identity. New traits
+	// are put in as they came: the engine validates them and derives what follows.
+	ChangeSettings(ctx context.Context, f *Flow, s Submission, i *identity.Identity) (Outcome, error)
+}

@@ -17,6 +17,9 @@ var (
 	ErrNotFound = errors.New("identity: not found")
 	// ErrDuplicate says that another identity holds one of the identifiers or addresses.
 	ErrDuplicate = errors.New("identity: an identifier or address belongs to another identity")
+	// ErrTooLarge says that the record, or the number of its identifiers and
+	// addresses, is beyond what a store takes.
+	ErrTooLarge = errors.New("identity: too large to be stored")
 	// ErrChanged says that the identity was changed since it was read; read it again.
 	ErrChanged = errors.New("identity: changed by somebody else")
 )

@@ -27,7 +27,7 @@ type Field struct {
 	ItemType string
 	// Enum lists the allowed values in document order.
 	Enum []any
-	// Identifies lists the credential types whose login identifier this trait is, in document order.
+	// Identifies lists the credential types whose login identifier this trait is.
 	Identifies []string
 }
 
@@ -184,13 +184,6 @@ func newField(n *node, path, kind string) Field {
 	if e := n.get("enum"); e != nil {
 		f.Enum, _ = e.plain().([]any)
 	}
-	if c := n.get("ory.sh/kratos", "credentials"); c != nil {
-		for _, method := range c.keys {
-			if id := c.get(method, "identifier"); id != nil && id.scalar == true {
-				f.Identifies = append(f.Identifies, method)
-			}
-		}
-	}
 	return f
 }
 
@@ -226,6 +219,7 @@ func requiredSet(n *node) map[string]bool {
 	return set
 }
 
+// identifies lists the credential types that n, or each item of an array, is an identifier for.
 func identifies(n *node) []string {
 	var out []string
 	credentials := n.get(extensionKey, "credentials")

@@ -119,8 +119,8 @@ func readBase64(text string) ([]byte, error) {
 
 func get(ctx context.Context, source string, client *http.Client) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
-	if err != nil {
-		return nil, err
+	if err != nil { // it quotes the URL, which may hold a password
+		return nil, errors.New("this is no URL: check for spaces and stray characters")
 	}
 	req.Header.Set("Accept", "application/json, application/schema+json")
 	res, err := client.Do(req)
@@ -157,11 +157,13 @@ func sameHost(req *http.Request, via []*http.Request) error {
 
 // place is a source's URL as an error may show it: short, and without a password.
 func place(source string) string {
-	if strings.HasPrefix(source, "base64://") {
-		return "base64://…"
+	scheme, _, _ := strings.Cut(source, "://")
+	u, err := url.Parse(source)
+	switch {
+	case scheme == "file":
+		return source
+	case scheme == "base64" || err != nil:
+		return scheme + "://…"
 	}
-	if u, err := url.Parse(source); err == nil {
-		return u.Redacted()
-	}
-	return source
+	return u.Redacted()
 }

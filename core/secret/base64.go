@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// encoding is base64 in which a value has one spelling. Strict alone still reads past line breaks, so that one cookie could
+// spelling is base64 in which a value has one spelling. Strict alone still reads past line breaks, so that one cookie could
 // be written in any number of ways.
-type encoding struct{ *base64.Encoding }
+type spelling struct{ *base64.Encoding }
 
 var (
-	urlText  = encoding{base64.RawURLEncoding.Strict()} // cookies and URLs
-	formText = encoding{base64.StdEncoding.Strict()}    // anti-CSRF tokens, whose spelling clients know
+	urlText  = spelling{base64.RawURLEncoding.Strict()} // cookies and URLs
+	formText = spelling{base64.StdEncoding.Strict()}    // anti-CSRF tokens, whose spelling clients know
 )
 
-func (e encoding) decode(s string) ([]byte, bool) {
+func (e spelling) decode(s string) ([]byte, bool) {
 	if strings.ContainsAny(s, "\r\n") {
 		return nil, false
 	}

@@ -26,7 +26,8 @@ var (
 )
 
 // Keys signs and seals with the first of its secrets and accepts what any of them made. To rotate, put a new secret in
-// front and drop the old ones when nothing made with them matters any more.
+// front and drop the old ones when nothing made with them matters any more. Several nodes that restart one by one need it
+// behind the old ones first, so that each can read what the others make.
 //
 // What is made for one purpose is worthless for another: every purpose has keys of its own, derived from the secret. A
 // purpose is a constant of the calling package ("session cookie"), never input.

@@ -139,6 +139,26 @@ func TestRotationOpensOldAndSealsNew(t *testing.T) {
 	}
 }
 
+// TestRotationHasNoDowntime plays a rotation on two nodes that restart one after the other: at every step each opens what
+// the other seals, when the new secret is first added behind the old one.
+func TestRotationHasNoDowntime(t *testing.T) {
+	steps := [][]string{{oldSecret}, {oldSecret, newSecret}, {newSecret, oldSecret}, {newSecret}}
+	for i := range len(steps) - 1 {
+		a, b := keys(t, steps[i]...), keys(t, steps[i+1]...)
+		for _, pair := range [][2]*secret.Keys{{a, b}, {b, a}} {
+			if got, err := pair[1].OpenString("p", pair[0].SealString("p", []byte("x"), nil), nil); err != nil || string(got) != "x" {
+				t.Errorf("step %d: sealed by one node, opened by the other: got %q, %v", i, got, err)
+			}
+			if !pair[1].Verify("p", []byte("x"), pair[0].MAC("p", []byte("x"))) {
+				t.Errorf("step %d: signed by one node, refused by the other", i)
+			}
+			if _, ok := pair[1].ParseFlowID(pair[0].NewFlowID(secret.FlowID{IssuedAt: noon})); !ok {
+				t.Errorf("step %d: a flow started on one node is refused by the other", i)
+			}
+		}
+	}
+}
+
 func TestMACVerifiesDataPurposeAndSecret(t *testing.T) {
 	before, during, after := keys(t, oldSecret), keys(t, newSecret, oldSecret), keys(t, newSecret)
 	data := []byte("data")
@@ -180,6 +200,20 @@ func FuzzOpenString(f *testing.F) {
 		if got, err := k.OpenString("vector", s, []byte("aad")); err == nil && s != sealedVector {
 			t.Errorf("%q opened as %q", s, got)
 		}
+	})
+}
+
+// FuzzOpen gives any bytes as sealed data: nothing opens, and nothing breaks.
+func FuzzOpen(f *testing.F) {
+	k := keys(f, newSecret, oldSecret)
+	f.Add(k.Seal("p", []byte("x"), nil)[:secret.Overhead])
+	f.Add(bytes.Repeat([]byte{1}, secret.Overhead-1))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, sealed []byte) {
+		if got, err := k.Open("another purpose", sealed, nil); !errors.Is(err, secret.ErrSealed) {
+			t.Errorf("%x: got %q, %v, want ErrSealed", sealed, got, err)
+		}
+		k.NeedsReseal(sealed)
 	})
 }
 

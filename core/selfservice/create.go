@@ -94,7 +94,7 @@ func (e *Engine) fromID(k flow.Kind, id string) *flow.Flow {
 
 // ErrAAL refuses an assurance level nobody knows. It does not repeat what was sent: it is one fixed sentence, so that showing it
 // on the error page stores nothing.
-var ErrAAL = apierror.BadRequest("Unable to parse the requested authenticator assurance level (AAL): expected one of [aal1, aal2].")
+var ErrAAL = apierror.BadRequest("The query asks for an assurance level that does not exist. Those there are: [aal1, aal2].")
 
 func parseOptions(q url.Values) (options, error) {
 	o := options{refresh: q.Get("refresh") == "true", aal: session.AAL1}

@@ -24,13 +24,13 @@ func gone(f *flow.Flow, c *Client) *apierror.Error {
 	init := c.Base + "/self-service/" + string(f.Kind) + "/" + string(f.Type)
 	e := apierror.Gone("").WithID(apierror.IDFlowExpired)
 	if f.Type == flow.API {
-		e.Reason = fmt.Sprintf("The %s flow has expired. Call the %s flow init API endpoint to initialize a new one.", f.Kind, f.Kind)
+		e.Reason = fmt.Sprintf("This %s flow is over. The API endpoint in the details starts a new one.", f.Kind)
 		return e.WithDetail("api", init)
 	}
 	if f.ReturnTo != "" {
 		init += "?return_to=" + url.QueryEscape(f.ReturnTo)
 	}
-	e.Reason = fmt.Sprintf("The %s flow has expired. Send the browser to the %s flow init endpoint to initialize a new one.", f.Kind, f.Kind)
+	e.Reason = fmt.Sprintf("This %s flow is over. Send the browser to the address in the details to start a new one.", f.Kind)
 	return e.WithDetail("redirect_to", init).WithDetail("return_to", f.ReturnTo)
 }
 

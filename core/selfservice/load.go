@@ -73,7 +73,10 @@ func (l *loaded) fromBinding(c *Client) {
 
 func (l *loaded) fromRecord(r *flow.Record) {
 	l.Revision, l.Completed, l.Active = r.Revision, r.Completed, r.Active
-	l.ReturnTo = r.ReturnTo
+	l.ReturnTo, l.IdentityID = r.ReturnTo, r.IdentityID
+	if r.State != "" {
+		l.State = r.State
+	}
 	l.Values, l.Messages, l.FieldMessages = r.Values, r.Messages, r.FieldMessages
 	if r.RequestURL != "" {
 		l.RequestURL = r.RequestURL
@@ -84,7 +87,7 @@ func (l *loaded) fromRecord(r *flow.Record) {
 func (l *loaded) record() *flow.Record {
 	return &flow.Record{
 		ID: l.ID, RequestURL: l.RequestURL, ReturnTo: l.ReturnTo, ExpiresAt: l.ExpiresAt, Active: l.Active,
-		Completed: l.Completed, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
+		Completed: l.Completed, State: l.State, IdentityID: l.IdentityID, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
 		Revision: l.Revision,
 	}
 }

@@ -31,7 +31,7 @@ func (registration) admit(_ options, c *Client) error {
 	return nil
 }
 
-func (r registration) readmit(_ *flow.Flow, c *Client) error { return r.admit(options{}, c) }
+func (k registration) readmit(_ *flow.Flow, c *Client) error { return k.admit(options{}, c) }
 
 func (registration) able(m flow.Method) bool {
 	_, ok := m.(flow.RegistrationMethod)
@@ -101,6 +101,9 @@ func (k registration) complete(ctx context.Context, r *run) error {
 		if err := r.applyTraits(i, i.Traits); err != nil {
 			return err
 		}
+		if err := r.needIdentifier(i); err != nil {
+			return err
+		}
 	}
 	return k.store(ctx, r, i, out, d.IssueSession)
 }
@@ -122,11 +125,19 @@ func (registration) traits(r *run) (*identity.Identity, error) {
 	if err := r.applyTraits(i, raw); err != nil {
 		return nil, err
 	}
-	if len(i.Credentials[identity.Password].Identifiers) == 0 && r.method.Name() == identity.Password {
-		r.f.Messages = append(r.f.Messages, ui.MsgNoIdentifier.Message())
-		return nil, errRejected
+	if err := r.needIdentifier(i); err != nil {
+		return nil, err
 	}
 	return i, nil
+}
+
+// needIdentifier refuses an account that nobody could sign in to.
+func (r *run) needIdentifier(i *identity.Identity) error {
+	if r.method.Name() != identity.Password || len(i.Credentials[identity.Password].Identifiers) > 0 {
+		return nil
+	}
+	r.f.Messages = append(r.f.Messages, ui.MsgNoIdentifier.Message())
+	return errRejected
 }
 
 // store commits the identity, with a session when a hook asked for one.

@@ -150,9 +150,9 @@ func (r *run) checkOrigin() error {
 	}
 	switch {
 	case r.c.HasOrigin:
-		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Origin" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+		return r.rejectBad(apierror.BadRequest(`The request has an "Origin" header, so it comes from a browser. Browsers need a flow of type "browser"; this one is of type "api".`))
 	case r.c.HasCookies:
-		return r.rejectBad(apierror.BadRequest(`The HTTP request header "Cookie" was sent. Flows of type "api" can't be submitted by a browser; use a flow of type "browser".`))
+		return r.rejectBad(apierror.BadRequest(`The request has a "Cookie" header, so it may come from a browser. Browsers need a flow of type "browser"; this one is of type "api".`))
 	}
 	return nil
 }
@@ -277,7 +277,7 @@ func (r *run) finish(i *identity.Identity, s *session.Session, token string) {
 
 // newSession makes a session for somebody who just proved who they are.
 func (r *run) newSession(i *identity.Identity, amr session.AuthenticationMethod, now time.Time) (*session.Session, string) {
-	token := secret.NewToken("ory_st_")
+	token := newToken()
 	s := session.New(i.ID, token, amr, now, time.Duration(r.e.Config().Session.Lifespan))
 	s.AddDevice(r.c.IP, r.c.UserAgent)
 	return s, token

@@ -31,6 +31,7 @@ func csrfNode(f *flow.Flow, c *Client) *ui.Node {
 	return ui.CSRFNode(token)
 }
 
+// newToken makes a session token.
 func newToken() string { return secret.NewToken("ory_st_") }
 
 // TraitNodes makes an input for every trait of the schema.

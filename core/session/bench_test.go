@@ -16,7 +16,7 @@ func started(tb testing.TB, c *session.Checker) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
-	tb.Cleanup(func() { cancel(); <-done })
+	tb.Cleanup(func() { cancel(); _ = <-done })
 	for !c.Stats().Fresh {
 		time.Sleep(time.Millisecond)
 	}

@@ -30,15 +30,16 @@ func (c *Checker) Subscribe(h TokenHash) (<-chan struct{}, func()) {
 // stream outlives its session by two Staleness at most, usually by milliseconds.
 func (c *Checker) Hold(ctx context.Context, h TokenHash) error {
 	c.once.Do(c.init)
-	good, step := c.Now(), c.Staleness/2
+	good := c.Now()
 	for {
+		step := c.Staleness / 2
 		gone := c.gone(&h) // before the check, or a change in between would be missed
 		_, err := c.Check(ctx, h)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
-			good, step = c.Now(), c.Staleness/2
+			good = c.Now()
 		case errors.Is(err, ErrNotFound) || elapsed(good, c.Now()) >= c.Staleness:
 			return err
 		default:

@@ -89,7 +89,7 @@ func (c *Checker) follow(ctx context.Context) error {
 	l.end()
 	cancel()
 	if waiting {
-		<-ended
+		_ = <-ended // apply has the reason already
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -182,21 +183,30 @@ func New(identityID, token string, amr AuthenticationMethod, now time.Time, life
 	}
 }
 
+// maxHistory bounds what a session remembers of earlier factors and devices: one
+// that is renewed for years must still fit into a record.
+const maxHistory = 50
+
 // Renew records another completed factor: the session keeps its id and lives
 // for a full lifespan again (behaviours.md 6.5).
 func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.Duration) {
-	s.Methods = append(slices.Clone(s.Methods), amr)
+	s.Methods = append(recent(s.Methods), amr)
 	s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt = now, now, now.Add(lifespan)
+}
+
+// recent copies a history, and leaves room for one entry.
+func recent[T any](history []T) []T {
+	return slices.Clone(history[max(0, len(history)+1-maxHistory):])
 }
 
 // AddDevice notes where the session is used from; a device that is known is
 // not noted again.
 func (s *Session) AddDevice(ip, userAgent string) {
-	if len(userAgent) > 512 {
-		userAgent = userAgent[:512]
+	if len(userAgent) > 512 { // not in the middle of a character
+		userAgent = strings.ToValidUTF8(userAgent[:512], "")
 	}
 	if slices.ContainsFunc(s.Devices, func(d Device) bool { return d.IPAddress == ip && d.UserAgent == userAgent }) {
 		return
 	}
-	s.Devices = append(slices.Clone(s.Devices), Device{ID: uuid.NewString(), IPAddress: ip, UserAgent: userAgent})
+	s.Devices = append(recent(s.Devices), Device{ID: uuid.NewString(), IPAddress: ip, UserAgent: userAgent})
 }

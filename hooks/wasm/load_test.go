@@ -107,9 +107,6 @@ func TestInitExplainsItself(t *testing.T) {
 }
 
 func TestStartFunctionIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes the whole time of an initialization")
-	}
 	g := quiet
 	g.Funcs = append([]asm.Func{}, g.Funcs...)
 	g.Funcs = append(g.Funcs, asm.Func{Export: "hook_init", Results: "i", Body: asm.Endless(nil)})
@@ -222,4 +219,15 @@ func FuzzLoad(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, code []byte) { tryGuest(t, code) })
+}
+
+// TestCacheOthersCanWriteIsRefused: the cache holds machine code that the server will run.
+func TestCacheOthersCanWriteIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := loadError(t, Config{Code: quiet.Bytes(), CacheDir: dir}); !strings.Contains(got, "others can write to it") {
+		t.Errorf("got %q", got)
+	}
 }

@@ -10,14 +10,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
-	"github.com/gatehouse-id/gatehouse/core/identity"
-	"github.com/gatehouse-id/gatehouse/core/method/password"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
@@ -52,6 +50,11 @@ type Options struct {
 	Version   string
 	Logger    *slog.Logger
 	Now       func() time.Time // nil means time.Now
+}
+
+// publicURL is the public URL without a trailing slash.
+func (o Options) publicURL() string {
+	return strings.TrimSuffix(cmp.Or(o.Config.Serve.Public.BaseURL, o.BaseURL), "/")
 }
 
 // Plugin binds a compiled plugin to a point.
@@ -131,15 +134,9 @@ func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
 		Schemas:    func() *schema.Set { return g.Schemas },
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Keys: o.Keys, Logger: o.Logger, Now: o.Now,
 	}
-	e.Methods = []flow.Method{&password.Method{
-		Identities: g.Store, Hasher: func() *hash.Hasher { return hasher },
-		Policy: func() password.Policy { return policy(o.Config) },
-		On:     func() bool { return o.Config.SelfService.Methods.Password.Enabled },
-		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
-		Logger: o.Logger, Now: o.Now,
-	}}
+	e.Methods = g.methods(o, hasher)
 	if o.Guarded {
-		e.Home = cmp.Or(o.Config.Serve.Public.BaseURL, o.BaseURL)
+		e.Home = o.publicURL()
 	}
 	e.Hooks = runner(o, e)
 	return e
@@ -151,7 +148,7 @@ func runner(o Options, e *selfservice.Engine) *hooks.Runner {
 		r.Bound = append(r.Bound, hooks.Bound{Point: p.Point, Name: p.Name, Allow: p.Allow, Guest: &hooks.ABIGuest{
 			Name: p.Name, Plugin: p.Plugin,
 			Redirect: func(to string) error {
-				_, err := e.ReturnTo(to, o.BaseURL)
+				_, err := e.ReturnTo(to, o.publicURL())
 				return err
 			},
 		}})
@@ -179,33 +176,4 @@ func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
 		return nil, fmt.Errorf("identity.default_schema_id: no schema %q in identity.schemas", o.Config.Identity.DefaultSchemaID)
 	}
 	return set, nil
-}
-
-// breachClient asks about breached passwords; the caller sets a shorter deadline. It follows no redirect: the part of a
-// hash it sends is for the configured host only.
-var breachClient = &http.Client{
-	Timeout:       5 * time.Second,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-func policy(c *config.Config) password.Policy {
-	p := &c.SelfService.Methods.Password.Config
-	out := password.Policy{
-		MinLength: p.MinPasswordLength, Similar: p.IdentifierSimilarityCheckEnabled,
-		MaxBreaches: p.MaxBreaches, IgnoreErrors: p.IgnoreNetworkErrors,
-	}
-	if p.HaveIBeenPwnedEnabled {
-		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: breachClient}).Count
-	}
-	return out
-}
-
-// identifierLabel finds the title of the trait that people sign in with.
-func identifierLabel(s *schema.Schema) (title, name string) {
-	for _, f := range s.Fields() {
-		if slices.Contains(f.Identifies, string(identity.Password)) {
-			return f.Title, f.Path
-		}
-	}
-	return "", ""
 }

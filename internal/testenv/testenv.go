@@ -7,14 +7,11 @@ package testenv
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -40,7 +37,7 @@ type Env struct {
 	KV      kv.Store
 	Config  *config.Config
 	Gateway *gateway.Gateway
-	Log     *bytes.Buffer
+	Log     *Log // everything the gateway logged
 	shift   atomic.Int64
 }
 
@@ -50,15 +47,14 @@ type Option func(c *config.Config, o *gateway.Options)
 // New starts a gateway that ends with the test.
 func New(t testing.TB, options ...Option) *Env {
 	t.Helper()
-	e := &Env{T: t, Log: &bytes.Buffer{}}
-	mux := http.NewServeMux()
-	public := httptest.NewServer(mux)
-	t.Cleanup(public.Close)
-	e.URL = public.URL
+	e := &Env{T: t, Log: &Log{}}
+	// The gateway must know its URL, so the server starts after it.
+	public := httptest.NewUnstartedServer(nil)
+	e.URL = "http://" + public.Listener.Addr().String()
 
 	c := config.Default()
 	c.Dev = true
-	c.Serve.Public.BaseURL = public.URL
+	c.Serve.Public.BaseURL = e.URL
 	c.Hashers.Algorithm, c.Hashers.Bcrypt.Cost = "bcrypt", 4
 	c.SelfService.Methods.Password.Config.HaveIBeenPwnedEnabled = false
 	c.SelfService.AllowedReturnURLs = []string{"https://app.example/in"}
@@ -78,16 +74,10 @@ func New(t testing.TB, options ...Option) *Env {
 		t.Fatalf("assembling the gateway: %v", err)
 	}
 	e.Gateway = g
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if !g.Server.Public(w, r) {
-			http.NotFound(w, r)
-		}
-	})
-	admin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.Server.Admin(w, r) {
-			http.NotFound(w, r)
-		}
-	}))
+	public.Config.Handler = handler(g.Server.Public)
+	public.Start()
+	t.Cleanup(public.Close)
+	admin := httptest.NewServer(handler(g.Server.Admin))
 	t.Cleanup(admin.Close)
 	e.Admin = admin.URL
 	ctx, stop := context.WithCancel(context.Background())
@@ -97,153 +87,49 @@ func New(t testing.TB, options ...Option) *Env {
 	return e
 }
 
+// handler answers with 404 what the gateway leaves to others.
+func handler(serve func(http.ResponseWriter, *http.Request) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !serve(w, r) {
+			http.NotFound(w, r)
+		}
+	})
+}
+
 // Now is the time as the gateway sees it.
 func (e *Env) Now() time.Time { return time.Now().Add(time.Duration(e.shift.Load())) }
 
 // Advance moves the gateway's clock.
 func (e *Env) Advance(d time.Duration) { e.shift.Add(int64(d)) }
 
-// Client is one browser or app.
-type Client struct {
-	*Env
-	HTTP   *http.Client
-	Header http.Header // sent with every request
-}
-
-// Browser is a client with a cookie jar of its own that does not follow redirects.
-func (e *Env) Browser() *Client {
-	jar, _ := cookiejar.New(nil) // never fails without options
-	return &Client{Env: e, Header: http.Header{"Accept": {"text/html"}}, HTTP: &http.Client{Jar: jar, CheckRedirect: stay}}
-}
-
-// SPA is a browser client that reads JSON.
-func (e *Env) SPA() *Client {
-	c := e.Browser()
-	c.Header.Set("Accept", "application/json")
-	return c
-}
-
-// App is a native client: JSON, no cookies.
-func (e *Env) App() *Client {
-	return &Client{Env: e, Header: http.Header{"Accept": {"application/json"}}, HTTP: &http.Client{CheckRedirect: stay}}
-}
-
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-// Answer is a response that has been read.
-type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
-	JSON   map[string]any // nil when the body is no JSON object
-}
-
-// Get requests a path of the public API.
-func (c *Client) Get(path string) *Answer { return c.Do(http.MethodGet, path, "", nil) }
-
-// PostJSON sends v as JSON.
-func (c *Client) PostJSON(path string, v any) *Answer {
-	c.T.Helper()
-	b, err := json.Marshal(v)
+// Keys counts the keys in the store.
+func (e *Env) Keys() int {
+	e.T.Helper()
+	s, err := e.KV.List(e.T.Context(), "", kv.ListOptions{KeysOnly: true})
 	if err != nil {
-		c.T.Fatal(err)
+		e.T.Fatalf("counting keys: %v", err)
 	}
-	return c.Do(http.MethodPost, path, "application/json", b)
+	return len(s.Entries)
 }
 
-// PostForm sends a form.
-func (c *Client) PostForm(path string, v url.Values) *Answer {
-	return c.Do(http.MethodPost, path, "application/x-www-form-urlencoded", []byte(v.Encode()))
+// Log is a log that can be read while the gateway writes to it.
+type Log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer // guarded by mu
 }
 
-// Do sends a request; a path goes to the public API, a URL anywhere.
-func (c *Client) Do(method, path, contentType string, body []byte) *Answer {
-	c.T.Helper()
-	if strings.HasPrefix(path, "/") {
-		path = c.URL + path
-	}
-	req, err := http.NewRequestWithContext(c.T.Context(), method, path, bytes.NewReader(body))
-	if err != nil {
-		c.T.Fatal(err)
-	}
-	for k, v := range c.Header {
-		req.Header[k] = v
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	res, err := c.HTTP.Do(req)
-	if err != nil {
-		c.T.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer res.Body.Close()
-	a := &Answer{Status: res.StatusCode, Header: res.Header}
-	if a.Body, err = io.ReadAll(res.Body); err != nil {
-		c.T.Fatal(err)
-	}
-	_ = json.Unmarshal(a.Body, &a.JSON)
-	return a
+// Write implements io.Writer.
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
 }
 
-// At follows keys and indexes into the JSON of an answer; nil when there is nothing.
-func (a *Answer) At(path ...any) any {
-	var v any = a.JSON
-	for _, p := range path {
-		switch k := p.(type) {
-		case string:
-			m, _ := v.(map[string]any)
-			v = m[k]
-		case int:
-			l, _ := v.([]any)
-			if k >= len(l) {
-				return nil
-			}
-			v = l[k]
-		}
-	}
-	return v
+// String is all that was logged so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
 }
 
-// Text is At for text.
-func (a *Answer) Text(path ...any) string {
-	s, _ := a.At(path...).(string)
-	return s
-}
-
-// Node finds a node of a flow by its name.
-func (a *Answer) Node(name string) map[string]any {
-	nodes, _ := a.At("ui", "nodes").([]any)
-	for _, n := range nodes {
-		m, _ := n.(map[string]any)
-		if at, _ := m["attributes"].(map[string]any); at["name"] == name {
-			return m
-		}
-	}
-	return nil
-}
-
-// CSRF is the token in the form of a flow.
-func (a *Answer) CSRF() string {
-	at, _ := a.Node("csrf_token")["attributes"].(map[string]any)
-	s, _ := at["value"].(string)
-	return s
-}
-
-// MessageIDs lists the ids of the global messages of a flow and of those at its nodes.
-func (a *Answer) MessageIDs() []int {
-	var ids []int
-	add := func(v any) {
-		list, _ := v.([]any)
-		for _, m := range list {
-			if id, ok := m.(map[string]any)["id"].(float64); ok {
-				ids = append(ids, int(id))
-			}
-		}
-	}
-	add(a.At("ui", "messages"))
-	nodes, _ := a.At("ui", "nodes").([]any)
-	for _, n := range nodes {
-		add(n.(map[string]any)["messages"])
-	}
-	return ids
-}
+func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

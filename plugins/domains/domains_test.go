@@ -5,26 +5,43 @@ import (
 	"testing"
 )
 
-func TestDecideComparesTheLastDomainExactly(t *testing.T) {
+func TestDecide(t *testing.T) {
 	for email, want := range map[string]bool{
 		"ada@example.org":              true,
 		"Ada@EXAMPLE.org":              true,
-		"ada@example.com":              true,
-		"ada@evil.test@example.org":    true, // the last @ separates the domain
-		`"ada@evil.test"@example.org`:  true,
-		"ada@example.org@evil.test":    false,
+		"ada+tag@example.com":          true,
+		"ada@mail.sub.example":         true, // *.sub.example
+		"ada@a.b.sub.example":          true,
+		"ada@bücher.example":           true,
+		"ada@BÜCHER.example":           true,
+		"ada@xn--bcher-kva.example":    false, // the other spelling has to be on the list too
+		"ada@sub.example":              false,
+		"ada@.sub.example":             false,
+		"ada@evilsub.example":          false,
+		"ada@evil/x.sub.example":       false,
 		"ada@sub.example.org":          false,
 		"ada@notexample.org":           false,
 		"ada@example.org.":             false,
 		"ada@example.org ":             false,
 		"ada@example.org\x00.evil.com": false,
-		"@example.org":                 false,
-		"example.org":                  false,
-		"ada@":                         false,
-		"":                             false,
-		`["ada@example.org"]`:          false,
+		"ada@example.org\xff":          false,
+		// Two readings, so none.
+		"ada@evil.test@example.org":   false,
+		"ada@example.org@evil.test":   false,
+		`"ada@evil.test"@example.org`: false,
+		`"ada"@example.org`:           false,
+		"ada(@evil.test)@example.org": false,
+		"ada,bob@example.org":         false,
+		"<ada@example.org":            false,
+		"ada @example.org":            false,
+		"ada\n@example.org":           false,
+		"@example.org":                false,
+		"example.org":                 false,
+		"ada@":                        false,
+		"":                            false,
+		`["ada@example.org"]`:         false,
 	} {
-		got := decide(email, []string{"example.org", "example.com"})
+		got := decide(email, []string{"example.org", "example.com", "*.sub.example", "bücher.example"})
 		if strings.HasPrefix(got, `{"action":"continue"`) != want {
 			t.Errorf("decide(%q) = %s, want allowed: %v", email, got, want)
 		}
@@ -45,12 +62,14 @@ func TestRefusalNamesTheDomains(t *testing.T) {
 }
 
 func TestParseDomains(t *testing.T) {
-	got, err := parseDomains(` ["Example.org", "xn--bcher-kva.example"] `)
-	if err != nil || strings.Join(got, " ") != "example.org xn--bcher-kva.example" {
+	got, err := parseDomains(` ["Example.org", "*.Example.com","xn--bcher-kva.example", "BÜCHER.example"] `)
+	if err != nil || strings.Join(got, " ") != "example.org *.example.com xn--bcher-kva.example bücher.example" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	for _, list := range []string{
 		``, `[]`, `"example.org"`, `{}`, `[1]`, `[""]`, `["a.org",]`, `["a.org" "b.org"]`, `["a\u002eorg"]`, `["a.org`, `[["a.org"]]`,
+		`["."]`, `["a..org"]`, `[".a.org"]`, `["a.org."]`, `["*"]`, `["*."]`, `["**.a.org"]`, `["a.*"]`, `["a b.org"]`, `["a@b.org"]`,
+		`["` + strings.Repeat("a", 901) + `"]`, "[\"a\xff.org\"]",
 	} {
 		if got, err := parseDomains(list); err == nil {
 			t.Errorf("parseDomains(%s) = %q, want an error", list, got)

@@ -10,7 +10,6 @@ import (
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"go.etcd.io/etcd/server/v3/proxy/grpcproxy/adapter"
-	"go.uber.org/zap"
 )
 
 // EmbeddedConfig says how to run an etcd server in this process. Only Dir is
@@ -63,7 +62,6 @@ type EmbeddedConfig struct {
 // ctx ends: a member of a cluster waits for a majority. If another process
 // uses the directory, the error is ErrInUse.
 func OpenEmbedded(ctx context.Context, c EmbeddedConfig) (*Store, error) {
-	c.Logger = logger(c.Logger)
 	srv, err := startServer(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("etcd: starting the embedded server in %s: %w", c.Dir, err)
@@ -124,18 +122,4 @@ func (s *Store) advertise(ctx context.Context, c EmbeddedConfig) error {
 		}
 	}
 	return nil
-}
-
-// logger returns lg, or one that writes only errors: etcd is talkative.
-func logger(lg *zap.Logger) *zap.Logger {
-	if lg != nil {
-		return lg
-	}
-	config := zap.NewProductionConfig()
-	config.Level = zap.NewAtomicLevelAt(zap.ErrorLevel)
-	lg, err := config.Build()
-	if err != nil {
-		return zap.NewNop()
-	}
-	return lg
 }

@@ -148,7 +148,7 @@ func TestStoresOfOneServerDoNotSeeEachOther(t *testing.T) {
 	open := func(prefix string) *Store {
 		return openRemote(t, RemoteConfig{Endpoints: []string{server.Endpoint()}, Options: Options{Prefix: prefix}})
 	}
-	one, two := open("one/"), open("two/")
+	one, two := open("one"), open("one2")
 	w, err := two.Watch(t.Context(), "", 0)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 	"go.etcd.io/etcd/client/pkg/v3/types"
@@ -21,7 +22,7 @@ const (
 	peerSocket   = "peer.sock"
 	lockFile     = "gatehouse.lock"
 
-	// maxSocketPath is what fits into a unix socket address, with its NUL.
+	// maxSocketPath is what fits into a unix socket's address, before its NUL.
 	maxSocketPath = 107
 
 	// lonePeerURL is the address of a server without peers. Nobody dials it;
@@ -38,18 +39,17 @@ type server struct {
 	lock    *fileutil.LockedFile
 	sockets string // the directory of the unix sockets
 	dir     string
+	closing atomic.Bool // from then on etcd's complaints mean nothing
 }
 
 func startServer(ctx context.Context, c EmbeddedConfig) (*server, error) {
 	srv := &server{}
 	if err := srv.prepare(c.Dir); err != nil {
-		srv.clean()
-		return nil, err
+		return nil, errors.Join(err, srv.clean())
 	}
 	config, err := c.embed(srv)
 	if err != nil {
-		srv.clean()
-		return nil, err
+		return nil, errors.Join(err, srv.clean())
 	}
 	return srv, srv.start(ctx, config)
 }
@@ -75,7 +75,7 @@ func (srv *server) start(ctx context.Context, config *embed.Config) error {
 		return err
 	case <-ctx.Done():
 		go func() {
-			<-started
+			_ = <-started // the caller has gone with ctx's error
 			srv.close()
 		}()
 		return ctx.Err()
@@ -116,11 +116,29 @@ func (srv *server) prepare(dir string) error {
 	if err := srv.take(); err != nil {
 		return err
 	}
-	srv.sockets = dir
-	if len(filepath.Join(dir, clientSocket)) > maxSocketPath {
-		srv.sockets, err = os.MkdirTemp("", "gatehouse-etcd-") // 0700
+	return srv.placeSockets()
+}
+
+// placeSockets chooses the directory of the unix sockets: the data directory,
+// or a temporary one when its path is too long for a socket's address.
+func (srv *server) placeSockets() error {
+	srv.sockets = srv.dir
+	if !srv.socketsTooDeep() {
+		return nil
 	}
-	return err
+	var err error
+	if srv.sockets, err = os.MkdirTemp("", "gatehouse-etcd-"); err != nil { // 0700
+		return fmt.Errorf("making a directory for sockets: %w", err)
+	}
+	if srv.socketsTooDeep() {
+		return fmt.Errorf("the paths of unix sockets in %s and in %s are longer than %d bytes; use a shorter data directory or TMPDIR",
+			srv.dir, os.TempDir(), maxSocketPath)
+	}
+	return nil
+}
+
+func (srv *server) socketsTooDeep() bool {
+	return len(filepath.Join(srv.sockets, clientSocket)) > maxSocketPath
 }
 
 // take locks the directory. Without it a second etcd would wait for the first
@@ -156,10 +174,22 @@ func tryLock(name string, flag int) (*fileutil.LockedFile, error) {
 
 // close stops etcd and waits for it.
 func (srv *server) close() error {
+	srv.closing.Store(true)
 	if srv.etcd != nil {
+		srv.unblock()
 		srv.etcd.Close()
 	}
 	return srv.clean()
+}
+
+// unblock stops a server that has never been ready, as one that waits for a
+// majority: etcd's Close would wait for its listeners, and these for readiness.
+func (srv *server) unblock() {
+	select {
+	case <-srv.etcd.Server.ReadyNotify():
+	default:
+		srv.etcd.Server.HardStop()
+	}
 }
 
 func (srv *server) clean() error {
@@ -185,7 +215,7 @@ func (c EmbeddedConfig) embed(srv *server) (*embed.Config, error) {
 	if c.Name != "" {
 		config.Name = c.Name
 	}
-	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(c.Logger)
+	config.ZapLoggerBuilder = embed.NewZapLoggerBuilder(calm(logger(c.Logger), &srv.closing))
 	config.EnableGRPCGateway = false
 	config.AutoCompactionMode = embed.CompactorModeRevision
 	config.AutoCompactionRetention = strconv.FormatInt(positive(c.KeepRevisions, defaultKeepRevisions), 10)

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,8 @@ const (
 // Options are what an embedded and a remote store have in common.
 type Options struct {
 	// Prefix is put before every key, to share one etcd with others; empty by
-	// default. It is no part of the keys that callers see.
+	// default. A slash at its end is added: "/gatehouse" must not hold the keys
+	// of "/gatehouse2". It is no part of the keys that callers see.
 	Prefix string `json:"prefix,omitempty"`
 	// ReadTimeout bounds reads whose context has no deadline; 1s by default.
 	ReadTimeout time.Duration `json:"read_timeout,omitempty"`
@@ -72,6 +74,9 @@ func newStore(o Options, dial func(context.Context) (*connection, error)) *Store
 	}
 	if o.WriteTimeout <= 0 {
 		o.WriteTimeout = defaultWriteTimeout
+	}
+	if o.Prefix != "" && !strings.HasSuffix(o.Prefix, "/") {
+		o.Prefix += "/"
 	}
 	s := &Store{options: o, dial: dial, dialing: make(chan struct{}, 1), watches: map[*watch]struct{}{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())

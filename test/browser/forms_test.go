@@ -26,7 +26,7 @@ func TestWrongPasswordIsSaid(t *testing.T) {
 	for _, who := range []string{"ann@example.org", "nobody@example.org"} {
 		b.signIn(who, "not-the-password-1")
 		b.wantPage("/auth/login")
-		b.wantText("The provided credentials are invalid")
+		b.wantText("Those sign-in details do not match an account")
 		if got := b.value("E-Mail"); got != who {
 			b.t.Errorf("the address in the form is %q, want %q", got, who)
 		}

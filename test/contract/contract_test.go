@@ -10,12 +10,13 @@ import (
 
 	"github.com/ory/client-go"
 
+	"github.com/gatehouse-id/gatehouse/internal/testenv"
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
 
-const password = "correct-horse-battery"
+const password = testenv.Password
 
 // sdk is a client of the Go SDK that keeps cookies as a browser does, and follows no redirects.
 func sdk(t *testing.T, url string) *client.APIClient {

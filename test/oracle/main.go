@@ -60,6 +60,9 @@ func run(kit, binary string) (failed int, err error) {
 	}
 	defer os.RemoveAll(work)
 	for _, m := range mounts {
+		if err := checkPorts(ports); err != nil {
+			return 0, err
+		}
 		cases, err := reduce(filepath.Join(kit, m.dir), filepath.Join(work, m.name))
 		if err != nil {
 			return 0, fmt.Errorf("copying the cases of %s: %w", m.name, err)

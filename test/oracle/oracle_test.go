@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -113,5 +114,20 @@ func TestReadReportsAsTheCheckerWritesThem(t *testing.T) {
 	want := map[string]result{"login-a": {Name: "login-a", Must: []difference{{Step: "init", Path: "status", Expected: "200", Got: "404"}}}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestPortsInUseAreNamed(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	if err := checkPorts([]int{port}); err == nil {
+		t.Errorf("port %d is in use: got no error", port)
+	}
+	listener.Close()
+	if err := checkPorts([]int{port}); err != nil {
+		t.Errorf("port %d is free: got %v", port, err)
 	}
 }

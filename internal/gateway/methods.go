@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/method/password"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+)
+
+// methods is the table of credential methods, in the order in which a
+// submission is offered to them (behaviours.md 8.5).
+func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
+	return []flow.Method{
+		g.password(o, hasher),
+	}
+}
+
+func (g *Gateway) password(o Options, hasher *hash.Hasher) *password.Method {
+	return &password.Method{
+		Identities: g.Store, Hasher: func() *hash.Hasher { return hasher },
+		Policy: func() password.Policy { return policy(o.Config) },
+		On:     func() bool { return o.Config.SelfService.Methods.Password.Enabled },
+		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
+		Logger: o.Logger, Now: o.Now,
+	}
+}
+
+// breachClient asks about breached passwords; the caller sets a shorter deadline. It follows no redirect: the part of a
+// hash it sends is for the configured host only.
+var breachClient = &http.Client{
+	Timeout:       5 * time.Second,
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func policy(c *config.Config) password.Policy {
+	p := &c.SelfService.Methods.Password.Config
+	out := password.Policy{
+		MinLength: p.MinPasswordLength, Similar: p.IdentifierSimilarityCheckEnabled,
+		MaxBreaches: p.MaxBreaches, IgnoreErrors: p.IgnoreNetworkErrors,
+	}
+	if p.HaveIBeenPwnedEnabled {
+		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: breachClient}).Count
+	}
+	return out
+}
+
+// identifierLabel finds the title of the trait that people sign in with.
+func identifierLabel(s *schema.Schema) (title, name string) {
+	for _, f := range s.Fields() {
+		if slices.Contains(f.Identifies, string(identity.Password)) {
+			return f.Title, f.Path
+		}
+	}
+	return "", ""
+}
