@@ -169,7 +169,6 @@ func (a *App) adjust(c *config.Config) {
 	}
 	if a.SMTP != "" {
 		c.Courier.SMTP.ConnectionURI = a.SMTP
-		a.log.Warn("a setting has no effect", zap.String("key", "smtp"), zap.String("why", "this version sends no mail yet"))
 	}
 	if c.Serve.Public.BaseURL == "" {
 		c.Serve.Public.BaseURL = a.BaseURL

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -35,64 +36,88 @@ type Bound struct {
 // before it changed; the first that stops the flow is the last that runs.
 type Runner struct {
 	Config func() *config.Config
-	Bound  []Bound
-	Logger *slog.Logger
-}
-
-// builtins is the table of hooks that need no code of the site, by their name in the Kratos document.
-var builtins = map[string]func(in *flow.HookInput) (flow.Decision, error){
-	"session": func(*flow.HookInput) (flow.Decision, error) { return flow.Decision{IssueSession: true}, nil },
+	// WebHooks calls the document's web hooks; without it they fail.
+	WebHooks *WebHooks
+	Bound    []Bound
+	Logger   *slog.Logger
 }
 
 // Run implements flow.Hooks.
 func (r *Runner) Run(ctx context.Context, in *flow.HookInput) (flow.Decision, error) {
-	d, err := r.builtin(in)
-	if err != nil || d.Stops() {
-		return d, err
+	all, err := r.builtin(ctx, in)
+	if err != nil || all.Stops() {
+		return all, err
 	}
 	for _, b := range r.Bound {
 		if b.Point != in.Point {
 			continue
 		}
-		next, err := r.call(ctx, b, in)
+		d, err := r.attempt(ctx, hook{name: b.Name, allow: b.Allow, plugin: true}, in, func() (flow.Decision, error) { return b.Guest.Call(ctx, in) })
 		if err != nil {
-			return d, err
+			return all, err
 		}
-		d.IdentityChanged = d.IdentityChanged || next.IdentityChanged
-		if next.Stops() {
-			next.IdentityChanged = d.IdentityChanged
-			return next, nil
+		if all = combine(all, d); all.Stops() {
+			break
 		}
 	}
-	return d, nil
+	return all, nil
 }
 
-// call runs one plugin. A plugin that fails denies, unless its binding says otherwise or what it was told of has
+// combine adds what the next hook decided. A hook that stops the flow takes back what the others wanted to happen at its end.
+func combine(all, next flow.Decision) flow.Decision {
+	if next.Stops() {
+		next.IdentityChanged = next.IdentityChanged || all.IdentityChanged
+		return next
+	}
+	all.IdentityChanged = all.IdentityChanged || next.IdentityChanged
+	all.IssueSession = all.IssueSession || next.IssueSession
+	all.RevokeOthers = all.RevokeOthers || next.RevokeOthers
+	all.ShowVerification = all.ShowVerification || next.ShowVerification
+	all.AfterCommit = append(all.AfterCommit, next.AfterCommit...)
+	return all
+}
+
+// hook is what a failure has to know of a hook.
+type hook struct {
+	name   string
+	allow  bool // its failure denies nobody
+	plugin bool
+}
+
+// attempt runs one hook. A hook that fails denies, unless its binding says otherwise or what it was told of has
 // happened already.
-func (r *Runner) call(ctx context.Context, b Bound, in *flow.HookInput) (flow.Decision, error) {
+func (r *Runner) attempt(ctx context.Context, h hook, in *flow.HookInput, run func() (flow.Decision, error)) (flow.Decision, error) {
 	start, before := time.Now(), snapshot(in)
-	d, err := b.Guest.Call(ctx, in)
+	d, err := run()
 	if err == nil {
 		return d, nil
 	}
-	before.restore(in) // a failed plugin leaves no trace
-	denied := !b.Allow && abi.Event(in.Point).Decides()
-	r.Logger.ErrorContext(ctx, "hook failed", "plugin", b.Name, "event", string(in.Point), "flow", in.Flow.ID,
+	before.restore(in) // a failed hook leaves no trace
+	denied := !h.allow && abi.Event(in.Point).Decides()
+	r.Logger.ErrorContext(ctx, "hook failed", h.kind(), h.name, "event", string(in.Point), "flow", in.Flow.ID,
 		"duration", time.Since(start), "denied", denied, "error", err)
 	if !denied {
 		return flow.Decision{}, nil
 	}
-	// Not %w: that the plugin's deadline has passed must not read as if the request's had.
-	return flow.Decision{}, fmt.Errorf("plugin %q: %w: %v", b.Name, ErrFailed, err)
+	// Not %w: that the hook's deadline has passed must not read as if the request's had.
+	return flow.Decision{}, fmt.Errorf("%s %q: %w: %v", h.kind(), h.name, ErrFailed, err)
 }
 
-// ErrFailed marks the failure of a plugin that denies.
+func (h hook) kind() string {
+	if h.plugin {
+		return "plugin"
+	}
+	return "hook"
+}
+
+// ErrFailed marks the failure of a hook that denies.
 var ErrFailed = errors.New("the hook failed")
 
-// kept is what a plugin may change of an identity.
+// kept is what a hook may change of an identity.
 type kept struct {
 	traits, public, admin json.RawMessage
 	state                 identity.State
+	verifiable            []identity.VerifiableAddress
 }
 
 func snapshot(in *flow.HookInput) kept {
@@ -100,42 +125,11 @@ func snapshot(in *flow.HookInput) kept {
 	if i == nil {
 		return kept{}
 	}
-	return kept{bytes.Clone(i.Traits), bytes.Clone(i.MetadataPublic), bytes.Clone(i.MetadataAdmin), i.State}
+	return kept{bytes.Clone(i.Traits), bytes.Clone(i.MetadataPublic), bytes.Clone(i.MetadataAdmin), i.State, slices.Clone(i.Verifiable)}
 }
 
 func (k kept) restore(in *flow.HookInput) {
 	if i := in.Identity; i != nil {
-		i.Traits, i.MetadataPublic, i.MetadataAdmin, i.State = k.traits, k.public, k.admin, k.state
+		i.Traits, i.MetadataPublic, i.MetadataAdmin, i.State, i.Verifiable = k.traits, k.public, k.admin, k.state, k.verifiable
 	}
-}
-
-// builtin runs the hooks that the Kratos document names for a point. Those of
-// later capabilities were warned about when the document was read.
-func (r *Runner) builtin(in *flow.HookInput) (flow.Decision, error) {
-	var all flow.Decision
-	for _, h := range r.configured(in) {
-		run, ok := builtins[h.Hook]
-		if !ok {
-			continue
-		}
-		d, err := run(in)
-		if err != nil || d.Stops() {
-			return d, err
-		}
-		all.IssueSession = all.IssueSession || d.IssueSession
-	}
-	return all, nil
-}
-
-// configured finds the document's hooks for a point. Hooks after registration
-// run before the commit, so that identity and session are stored together.
-func (r *Runner) configured(in *flow.HookInput) []config.Hook {
-	f := &r.Config().SelfService.Flows
-	switch in.Point {
-	case flow.PrePersistRegistration:
-		return f.Registration.After.HooksFor(string(in.Method))
-	case flow.AfterLogin:
-		return f.Login.After.HooksFor(string(in.Method))
-	}
-	return nil
 }

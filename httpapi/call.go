@@ -20,6 +20,10 @@ import (
 // session.ErrUnavailable when no fresh answer can be had.
 type Checker interface {
 	Check(ctx context.Context, h session.TokenHash) (*session.Facts, error)
+	// Forget and ForgetIdentity drop what is remembered of a session, or of all
+	// sessions of an identity, so that this node notices a change of its own at once.
+	Forget(sessionID string)
+	ForgetIdentity(identityID string)
 }
 
 // call is one request on its way through a route.

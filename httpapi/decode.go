@@ -196,7 +196,20 @@ func (c *call) decodeForm(s *schema.Schema, mediaType string) (map[string]any, e
 			flat[name] = v
 		}
 	}
-	return nest(flat)
+	fields, err := nest(flat)
+	if _, there := fields["traits"]; !there && err == nil && hasTraits(values) {
+		fields["traits"] = map[string]any{} // a form whose fields were all emptied
+	}
+	return fields, err
+}
+
+func hasTraits(form url.Values) bool {
+	for name := range form {
+		if strings.HasPrefix(name, "traits.") {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *call) formValues(mediaType string) (url.Values, error) {

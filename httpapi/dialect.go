@@ -105,10 +105,29 @@ func seedMessages(in ui.Messages) ui.Messages {
 }
 
 func seedMessage(m ui.Message) ui.Message {
+	if id := seedID(m.ID); id != m.ID {
+		m.ID, m.Context = id, map[string]any{"reason": m.Text}
+	}
 	if m.Context == nil {
 		m.Context = map[string]any{}
 	}
+	if m.Type == ui.Success {
+		m.Type = ui.Info
+	}
 	return m
+}
+
+// seedID maps the ids that came later to the two that stood for them then: one for
+// every refused password, one for every value that doesn't fit the schema.
+func seedID(id ui.MessageID) ui.MessageID {
+	switch {
+	case ui.MsgPasswordSimilar <= id && id <= ui.MsgPasswordBreached:
+		return ui.MsgPasswordPolicy
+	case id == ui.MsgMinLength, id == ui.MsgPattern, ui.MsgMaxLength <= id && id <= ui.MsgWrongType,
+		id == ui.MsgConst, id == ui.MsgConstGeneric, id == ui.MsgEmailInvalid, id == ui.MsgPhoneInvalid:
+		return ui.MsgInvalid
+	}
+	return id
 }
 
 // flow presents a flow.
@@ -116,6 +135,9 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	container := f.UI
 	if d.nodes != nil {
 		container.Nodes = d.nodes(f)
+	}
+	if d.extras && refusedAfterSuccess(f) {
+		container.Messages = append(container.Messages, ui.MsgSettingsSaved.Message())
 	}
 	if d.messages != nil && len(container.Messages) > 0 {
 		container.Messages = d.messages(container.Messages)
@@ -127,8 +149,11 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	if f.ReturnTo != "" {
 		v["return_to"] = f.ReturnTo
 	}
-	if f.Active != "" {
+	if f.Active != "" && f.Kind != flow.Settings {
 		v["active"] = f.Active
+	}
+	if f.Kind == flow.Settings {
+		v["identity"], v["state"] = d.identity(c, f.Identity, false), f.State
 	}
 	if f.Kind == flow.Login {
 		v["refresh"], v["requested_aal"] = f.Refresh, f.RequestedAAL
@@ -140,8 +165,18 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	return v
 }
 
-// completed presents a finished login or registration to a client that reads JSON.
+// refusedAfterSuccess tells whether traits were refused in a settings flow that has
+// saved others before. Today's Kratos repeats its message of success then.
+func refusedAfterSuccess(f *flow.Flow) bool {
+	return f.Kind == flow.Settings && f.State == flow.StateSuccess && f.Active == "profile" &&
+		len(f.FieldMessages) > 0 && len(f.UI.Messages) == 0
+}
+
+// completed presents a finished flow to a client that reads JSON.
 func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[string]any {
+	if k == flow.Settings {
+		return d.saved(c, res)
+	}
 	v := map[string]any{}
 	if k == flow.Registration {
 		v["identity"] = d.identity(c, res.Identity, false)
@@ -155,6 +190,15 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 	}
 	if d.extras {
 		v["continue_with"] = continueWith(k, api, res)
+	}
+	return v
+}
+
+// saved presents a settings flow, which goes on after a success.
+func (d *dialect) saved(c *call, res *selfservice.Result) map[string]any {
+	v := d.flow(c, res.Flow)
+	if d.extras && res.Flow.Type == flow.Browser {
+		v["continue_with"] = continueWith(flow.Settings, false, res)
 	}
 	return v
 }

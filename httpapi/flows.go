@@ -35,7 +35,11 @@ func (c *call) initFlow(k flow.Kind, t flow.Type) error {
 		if errors.Is(err, selfservice.ErrSignedIn) && !asJSON {
 			return c.sendOn(k, in)
 		}
-		return c.failPage(err, asJSON)
+		if to := c.signInFirst(k, err, in.Query); to != "" && !asJSON {
+			c.redirect(to)
+			return nil
+		}
+		return c.failPage(c.m.dialect.refused(k, t, err), asJSON)
 	}
 	if b != nil {
 		c.bind(b)
@@ -94,6 +98,11 @@ func (c *call) submitFlow(k flow.Kind) error {
 	if err != nil {
 		return c.submitFailed(err, k, id, asJSON)
 	}
+	return c.submitted(k, res, asJSON)
+}
+
+// submitted answers a submission that reached its end.
+func (c *call) submitted(k flow.Kind, res *selfservice.Result, asJSON bool) error {
 	asJSON = asJSON || res.Flow.Type == flow.API
 	if res.Rejected {
 		if asJSON {
@@ -119,19 +128,26 @@ func (c *call) submitFailed(err error, k flow.Kind, id string, asJSON bool) erro
 		c.redirect(c.s.Engine.DefaultReturnURL("", c.base()))
 		return nil
 	}
+	c.pause(err)
+	asJSON = asJSON || c.s.Engine.IsAPI(id)
+	if to := c.signInFirst(k, err, c.settingsFlow(id)); to != "" && !asJSON {
+		c.redirect(to)
+		return nil
+	}
 	if ae := known(err); ae.ID == apierror.IDBrowserLocationChangeRequired && !asJSON {
 		if to, ok := ae.Extra["redirect_browser_to"].(string); ok {
 			c.redirect(to)
 			return nil
 		}
 	}
-	return c.failPage(err, asJSON || c.s.Engine.IsAPI(id))
+	return c.failPage(err, asJSON)
 }
 
-// completed hands a finished login or registration to the client.
+// completed hands a finished flow to the client.
 func (c *call) completed(k flow.Kind, res *selfservice.Result, asJSON bool) error {
+	c.forget(res)
 	browser := res.Flow.Type == flow.Browser
-	if browser && res.Session != nil {
+	if browser && res.Session != nil && (k != flow.Settings || c.m.dialect.extras) {
 		if res.RenewCSRF {
 			c.renewCSRF()
 		}

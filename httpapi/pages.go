@@ -22,6 +22,8 @@ const pagesPrefix = "/auth/"
 var pageTable = map[string]func(c *call) error{
 	"login":        func(c *call) error { return c.flowPage(flow.Login) },
 	"registration": func(c *call) error { return c.flowPage(flow.Registration) },
+	"settings":     (*call).settingsPage,
+	"sessions":     (*call).sessionsPage,
 	"error":        (*call).errorPage,
 	"welcome":      (*call).welcomePage,
 }
@@ -30,7 +32,8 @@ var pageTable = map[string]func(c *call) error{
 // every other user interface.
 func (s *Server) servePages(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, pagesPrefix)
-	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	posts := r.Method == http.MethodPost && name == "sessions" // the one page with a form of its own
+	if !ok || r.Method != http.MethodGet && r.Method != http.MethodHead && !posts {
 		return false
 	}
 	if asset, ok := strings.CutPrefix(name, "assets/"); ok {
@@ -72,7 +75,7 @@ func (s *Server) serveAsset(w http.ResponseWriter, name string) bool {
 
 // links are the pages the pages point to.
 func (s *Server) links() pages.Links {
-	l := pages.Links{Login: "/self-service/login/browser", Home: s.Config().SelfService.DefaultBrowserReturnURL}
+	l := pages.Links{Login: "/self-service/login/browser", Settings: "/self-service/settings/browser", Sessions: sessionsPath, Home: s.Config().SelfService.DefaultBrowserReturnURL}
 	if s.Config().SelfService.Flows.Registration.Enabled {
 		l.Registration = "/self-service/registration/browser"
 	}

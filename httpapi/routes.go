@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -30,19 +31,32 @@ const (
 )
 
 // publicRoutes is the table of the public API.
-var publicRoutes = append(append(flowRoutes(flow.Login), flowRoutes(flow.Registration)...), []route{
+var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registration), flowRoutes(flow.Settings), whoamiRoutes(), []route{
+	{"GET /self-service/settings", csrfRead, (*call).resumeSettings},
 	{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
 	{"GET /self-service/logout", csrfFull, (*call).logout},
 	{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},
 	{"GET /self-service/errors", csrfFull, (*call).selfServiceError},
-	{"/sessions/whoami", csrfRead, (*call).whoami},
+	{"GET /sessions", csrfRead, (*call).listMySessions},
+	{"DELETE /sessions", csrfRead, (*call).revokeMySessions},
+	{"DELETE /sessions/{id}", csrfRead, (*call).revokeMySession},
 	{"GET /schemas", csrfRead, (*call).schemas},
 	{"GET /schemas/{id}", csrfRead, (*call).schema},
 	{"GET /.well-known/ory/webauthn.js", csrfFull, (*call).webauthnJS},
 	{"GET /health/alive", csrfNone, (*call).alive},
 	{"GET /health/ready", csrfNone, (*call).ready},
 	{"GET /version", csrfNone, (*call).version},
-}...)
+})
+
+// whoamiRoutes answer every method alike: proxies ask with that of the request
+// they have at hand. One pattern for all would clash with DELETE /sessions/{id}.
+func whoamiRoutes() []route {
+	var out []route
+	for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"} {
+		out = append(out, route{m + " /sessions/whoami", csrfRead, (*call).whoami})
+	}
+	return out
+}
 
 // flowRoutes are the operations every kind of flow has.
 func flowRoutes(k flow.Kind) []route {
@@ -68,6 +82,14 @@ var adminRoutes = append([]route{
 	{"GET /identities", csrfNone, (*call).listIdentities},
 	{"GET /identities/{id}", csrfNone, (*call).getIdentity},
 	{"DELETE /identities/{id}", csrfNone, (*call).deleteIdentity},
+	{"GET /identities/{id}/sessions", csrfNone, (*call).listIdentitySessions},
+	{"DELETE /identities/{id}/sessions", csrfNone, (*call).deleteIdentitySessions},
+	{"GET /sessions", csrfNone, (*call).listSessions},
+	{"GET /sessions/{id}", csrfNone, (*call).getSession},
+	{"DELETE /sessions/{id}", csrfNone, (*call).disableSession},
+	{"PATCH /sessions/{id}/extend", csrfNone, (*call).extendSession},
+	{"GET /courier/messages", csrfNone, (*call).listMessages},
+	{"GET /courier/messages/{id}", csrfNone, (*call).getMessage},
 }, probeRoutes...)
 
 func (s *Server) mount(prefix string, d *dialect, routes []route, admin bool) mount {

@@ -3,10 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
@@ -44,45 +41,4 @@ func (c *call) findSchema(id string) *schema.Schema {
 		}
 	}
 	return c.s.Schemas().Get(id)
-}
-
-// window is a part of a listing.
-type window struct{ from, to int }
-
-// window reads page and per_page, and writes X-Total-Count and Link
-// (behaviours.md 25): pages count from 0, junk means the default.
-func (c *call) window(total int) window {
-	q := c.r.URL.Query()
-	per := clamp(q.Get("per_page"), 250, 1, 1000)
-	n := clamp(q.Get("page"), 0, 0, 1<<31)
-	last := max(0, (total-1)/per)
-	c.w.Header().Set("X-Total-Count", strconv.Itoa(total))
-	var links []string
-	add := func(rel string, n int) {
-		u := c.base() + c.path + "?" + url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(per)}}.Encode()
-		links = append(links, fmt.Sprintf("<%s>; rel=%q", u, rel))
-	}
-	if n > 0 || last == 0 {
-		add("first", 0)
-	}
-	if n < last {
-		add("next", n+1)
-	}
-	if n > 0 {
-		add("prev", min(n-1, last))
-	}
-	if n < last {
-		add("last", last)
-	}
-	c.w.Header().Set("Link", strings.Join(links, ","))
-	from := min(n*per, total)
-	return window{from, min(from+per, total)}
-}
-
-func clamp(s string, def, least, most int) int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return def
-	}
-	return min(max(n, least), most)
 }

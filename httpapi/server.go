@@ -29,8 +29,9 @@ type Options struct {
 	Schemas    func() *schema.Set
 	Engine     *selfservice.Engine
 	Identities identity.Store
-	Sessions   session.Store
+	Sessions   session.Registry
 	Flows      flow.Store
+	Messages   MessageStore
 	Checker    Checker
 	Accounts   *selfservice.Accounts
 	Keys       *secret.Keys

@@ -7,22 +7,38 @@ import (
 	"math/big"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
 
 // whoami serves /sessions/whoami for every method.
 func (c *call) whoami() error {
-	f, _, err := c.facts()
+	f, err := c.mySession()
 	if err != nil {
 		return err
 	}
-	if f == nil {
-		return apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
-	}
+	c.cacheFor(f.Session)
 	c.w.Header().Set("X-Kratos-Authenticated-Identity-Id", f.Identity.ID)
 	return c.json(http.StatusOK, c.m.dialect.session(c, f.Session, f.Identity))
+}
+
+// cacheFor tells how many seconds the answer may be cached, where the configuration
+// gives up prompt revocation for that.
+func (c *call) cacheFor(s *session.Session) {
+	flags := c.s.Config().FeatureFlags
+	if !flags.CacheableSessions {
+		return
+	}
+	d := s.ExpiresAt.Sub(c.s.Now())
+	if most := time.Duration(flags.CacheableSessionsMaxAge); most > 0 {
+		d = min(d, most)
+	}
+	c.w.Header().Set("Ory-Session-Cache-For", strconv.FormatInt(int64(d.Seconds()), 10))
 }
 
 // logoutToken is derived from the session's id, so that nothing more has to be stored.
@@ -111,10 +127,19 @@ func (c *call) revoke(id string) error {
 	if err := c.s.Sessions.Revoke(c.r.Context(), id); err != nil {
 		return apierror.Unavailable(fmt.Errorf("revoking session %s: %w", id, err), "The session could not be ended. Please try again.")
 	}
-	if k, ok := c.s.Checker.(interface{ Forget(sessionID string) }); ok {
-		k.Forget(id) // this node refuses at once, without waiting for the watch
-	}
+	c.s.Checker.Forget(id) // this node refuses at once, without waiting for the watch
 	return nil
+}
+
+// forget makes this node read anew what a flow has changed: the session after
+// another sign-in, the identity and the sessions that its new password ended.
+func (c *call) forget(res *selfservice.Result) {
+	if res.Session != nil {
+		c.s.Checker.Forget(res.Session.ID)
+	}
+	if res.Flow.Kind == flow.Settings {
+		c.s.Checker.ForgetIdentity(res.Identity.ID)
+	}
 }
 
 // logoutAPI serves DELETE /self-service/logout/api.

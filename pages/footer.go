@@ -35,5 +35,12 @@ var footers = map[Kind][]footer{
 	Registration: {{"Already have an account?", "Sign in", func(l links) template.URL { return l.Login }}},
 	Recovery:     {{"Remembered it?", "Sign in", func(l links) template.URL { return l.Login }}},
 	Verification: {{"", "Go to sign in", func(l links) template.URL { return l.Login }}},
-	Settings:     {{"", "Back", func(l links) template.URL { return l.Home }}},
+	Settings: {
+		{"", "Signed-in devices", func(l links) template.URL { return l.Sessions }},
+		{"", "Back", func(l links) template.URL { return l.Home }},
+	},
+	Sessions: {
+		{"", "Account settings", func(l links) template.URL { return l.Settings }},
+		{"", "Back", func(l links) template.URL { return l.Home }},
+	},
 }

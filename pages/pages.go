@@ -29,6 +29,7 @@ const (
 	Settings     Kind = "settings"
 	Error        Kind = "error"
 	Welcome      Kind = "welcome"
+	Sessions     Kind = "sessions"
 )
 
 // Page is everything one page shows. Which of UI, Error and Session is read depends on Kind.
@@ -48,6 +49,7 @@ type Page struct {
 	Links   Links
 	Error   *ErrorView
 	Session *SessionView // nil on the welcome page: nobody is signed in
+	Devices *DevicesView // of the page Sessions, where it is required
 }
 
 // Links are the pages a page may point to. An empty link is not shown: that is how a disabled flow disappears.
@@ -57,6 +59,7 @@ type Links struct {
 	Registration string
 	Recovery     string
 	Settings     string
+	Sessions     string // where the user is signed in
 	Home         string // where a lost user can start again; the error page falls back to Login
 }
 
@@ -77,6 +80,23 @@ type SessionView struct {
 	AuthenticatedAt time.Time      // not shown when zero
 	ExpiresAt       time.Time      // not shown when zero
 	LogoutURL       string         // with the logout token
+}
+
+// DevicesView lists where the user is signed in. Each but the first can be signed out by a form that posts its id as
+// "session" to Action, all of them by one that posts "others".
+type DevicesView struct {
+	Action string // URL of the forms
+	CSRF   string // the hidden field csrf_token of the forms
+	Here   Device // the session that asks
+	Others []Device
+}
+
+// Device is a session as its user knows it again.
+type Device struct {
+	SessionID       string
+	UserAgent       string // as the browser sent it; shown in words
+	IPAddress       string
+	AuthenticatedAt time.Time
 }
 
 // Options are the settings of a Renderer. The zero value works.

@@ -18,6 +18,7 @@ var pageTemplates = map[Kind]string{
 	Settings:     "flow",
 	Error:        "error",
 	Welcome:      "welcome",
+	Sessions:     "sessions",
 }
 
 // parseTemplates builds one set per page: each defines "content" anew, which a single set could hold only once.

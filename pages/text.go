@@ -9,6 +9,7 @@ var headings = map[Kind]string{
 	Recovery:     "Recover your account",
 	Verification: "Verify your address",
 	Settings:     "Account settings",
+	Sessions:     "Signed-in devices",
 	Error:        "Something went wrong",
 }
 
@@ -30,8 +31,11 @@ func heading(p Page) string {
 }
 
 func lead(p Page) string {
-	if p.Kind == Welcome && p.Session == nil {
+	switch {
+	case p.Kind == Welcome && p.Session == nil:
 		return "You are not signed in."
+	case p.Kind == Sessions:
+		return "Sign out what you don't know, and change your password."
 	}
 	return ""
 }

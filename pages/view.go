@@ -28,6 +28,7 @@ type view struct {
 
 	Error   *errorView
 	Session *sessionView
+	Devices *devicesView
 }
 
 type brand struct {
@@ -59,7 +60,7 @@ func (v *view) OnlyError() string {
 
 // links are the checked links of a page; "" is not shown.
 type links struct {
-	Login, Registration, Recovery, Settings, Home template.URL
+	Login, Registration, Recovery, Settings, Sessions, Home template.URL
 }
 
 func (r *Renderer) view(p Page) (*view, error) {
@@ -94,6 +95,13 @@ func (v *view) fill(p Page) error {
 		if p.Session != nil {
 			v.Session = newSessionView(*p.Session)
 		}
+	case Sessions:
+		if p.Devices == nil {
+			return errors.New("Page.Devices must be set")
+		}
+		var err error
+		v.Devices, err = newDevicesView(*p.Devices)
+		return err
 	default:
 		return v.fillFlow(p)
 	}
@@ -143,6 +151,7 @@ func newLinks(p Page) links {
 		Registration: withReturnTo(p.Links.Registration, p.ReturnTo),
 		Recovery:     withReturnTo(p.Links.Recovery, p.ReturnTo),
 		Settings:     withReturnTo(p.Links.Settings, ""),
+		Sessions:     withReturnTo(p.Links.Sessions, ""),
 		Home:         withReturnTo(p.Links.Home, ""),
 	}
 	if p.Refresh || strings.EqualFold(p.RequestedAAL, "aal2") {

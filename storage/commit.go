@@ -80,7 +80,7 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 	for _, id := range c.RevokeSessions {
 		p.do(kv.Delete(s.keys.grant(id)))
 	}
-	return nil
+	return s.planMessages(p, c.Messages)
 }
 
 // commit plans and commits until the plan's conditions hold. A lost race is

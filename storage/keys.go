@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -31,6 +33,8 @@ const (
 	familyExternal         = "external/"
 	familyFlows            = "flows/"
 	familyErrors           = "errors/"
+	familyMessages         = "messages/"
+	familyOutbox           = "outbox/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -53,6 +57,7 @@ func (k keys) recovery(via, value string) string {
 
 func (k keys) external(id string) string { return k.prefix + familyExternal + part(id) }
 
+func (k keys) sessions() string         { return k.prefix + familySessions }
 func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
 func (k keys) grant(id string) string   { return k.prefix + familyGrants + part(id) }
 func (k keys) token(h session.TokenHash) string {
@@ -69,6 +74,20 @@ func (k keys) identitySession(identityID, id string) string {
 
 func (k keys) flow(id string) string        { return k.prefix + familyFlows + part(id) }
 func (k keys) storedError(id string) string { return k.prefix + familyErrors + part(id) }
+
+func (k keys) messages() string         { return k.prefix + familyMessages }
+func (k keys) message(id string) string { return k.prefix + familyMessages + part(id) }
+
+// outbox is where the messages of a channel wait that a node has to look at.
+func (k keys) outbox(channel string) string { return k.prefix + familyOutbox + part(channel) + "/" }
+
+// waiting is the place of a message in the outbox. Places sort by their time.
+func (k keys) waiting(channel string, due time.Time, id string) string {
+	return k.outbox(channel) + fmt.Sprintf("%0*d", dueDigits, max(0, due.UnixMilli())) + "/" + part(id)
+}
+
+// dueDigits holds milliseconds until the year 33658.
+const dueDigits = 15
 
 // probe is a key that is never written: reading it tells the store's revision.
 func (k keys) probe() string { return k.prefix + "probe" }

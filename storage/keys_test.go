@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -32,12 +33,14 @@ func samples() map[string]string {
 		"identitySession": k.identitySession("i1", "s1"),
 		"flow":            k.flow("f1"),
 		"storedError":     k.storedError("e1"),
+		"message":         k.message("m1"),
+		"waiting":         k.waiting("email", time.UnixMilli(1764000000000), "m1"),
 		"probe":           k.probe(),
 	}
 }
 
 // prefixBuilders build what keys of another builder begin with.
-var prefixBuilders = map[string]string{"identities": "identity", "identitySessions": "identitySession"}
+var prefixBuilders = map[string]string{"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting"}
 
 // builders are the methods of keys that return one key, by the source.
 func builders(t *testing.T) []string {

@@ -25,6 +25,8 @@ type Config struct {
 	Courier     Courier     `json:"courier"`
 	Clients     Clients     `json:"clients"`
 	Log         Log         `json:"log"`
+	// FeatureFlags holds Kratos' switches; the two below are the ones that have an effect here.
+	FeatureFlags FeatureFlags `json:"feature_flags,omitzero"`
 
 	OAuth2Provider OAuth2Provider `json:"oauth2_provider,omitzero"`
 }
@@ -142,8 +144,10 @@ type Clients struct {
 // ClientHTTP guards outgoing HTTP calls.
 type ClientHTTP struct {
 	// DisallowPrivateIPRanges refuses calls to addresses inside the house (a guard against server-side request forgery).
-	DisallowPrivateIPRanges bool     `json:"disallow_private_ip_ranges"`
-	PrivateIPExceptionURLs  []string `json:"private_ip_exception_urls,omitempty"`
+	// Default true, other than in Kratos.
+	DisallowPrivateIPRanges bool `json:"disallow_private_ip_ranges"`
+	// PrivateIPExceptionURLs may be called all the same; a "*" stands for any text in a path, as in http://127.0.0.1:4000/*.
+	PrivateIPExceptionURLs []string `json:"private_ip_exception_urls,omitempty"`
 }
 
 // Log holds Kratos' log settings; Caddy's own logging configuration decides.
@@ -152,6 +156,15 @@ type Log struct {
 	Format              string `json:"format,omitempty"`
 	LeakSensitiveValues bool   `json:"leak_sensitive_values,omitempty"`
 	RedactionText       string `json:"redaction_text,omitempty"`
+}
+
+// FeatureFlags lets others cache the answers of the session check. They will accept a session for that long after it was
+// revoked.
+type FeatureFlags struct {
+	// CacheableSessions sends the header Ory-Session-Cache-For. Default false.
+	CacheableSessions bool `json:"cacheable_sessions,omitempty"`
+	// CacheableSessionsMaxAge bounds the header's seconds. 0 means until the session ends.
+	CacheableSessionsMaxAge Duration `json:"cacheable_sessions_max_age,omitempty"`
 }
 
 // OAuth2Provider connects an OAuth2 server that asks this gateway to sign people in.

@@ -15,9 +15,9 @@ func Default() Config {
 	return c
 }
 
-// kratosDefaults are the values Kratos has for keys a document leaves out. Three differ on purpose: the pages are the
-// built-in ones instead of Ory's "page not configured" notices, passwords are hashed with argon2id, and its memory
-// is 64 MiB (see below).
+// kratosDefaults are the values Kratos has for keys a document leaves out. Four differ on purpose: the pages are the
+// built-in ones instead of Ory's "page not configured" notices, passwords are hashed with argon2id, its memory
+// is 64 MiB (see below), and calls to addresses inside the house are refused.
 func kratosDefaults() Config {
 	var c Config
 	c.Serve = defaultServe()
@@ -32,6 +32,7 @@ func kratosDefaults() Config {
 	c.Identity.DefaultSchemaID = "default"
 	c.Hashers = defaultHashers()
 	c.Ciphers.Algorithm = "noop"
+	c.Clients.HTTP.DisallowPrivateIPRanges = true
 	c.Courier = Courier{
 		DeliveryStrategy: "smtp",
 		SMTP:             SMTP{FromAddress: "no-reply@ory.kratos.sh"},

@@ -63,7 +63,7 @@ var keys = []row{
 
 	{path: "session.lifespan", status: works},
 	{path: "session.cookie", status: works},
-	{path: "session.earliest_possible_extend", status: later, why: "sessions can't be extended yet"},
+	{path: "session.earliest_possible_extend", status: works},
 	// With one factor the highest available level is aal1, so either value holds.
 	{path: "session.whoami.required_aal", status: works},
 	{path: "session.whoami.tokenizer", status: later, why: "sessions can't be turned into a JWT yet"},
@@ -78,7 +78,7 @@ var keys = []row{
 
 	{path: "selfservice.methods.password", status: works},
 	{path: "selfservice.methods.password.config.migrate_hook", status: later, why: "passwords can't be taken over by a web hook yet"},
-	{path: "selfservice.methods.profile", status: later, why: "the settings flow isn't there yet", when: enabled},
+	{path: "selfservice.methods.profile", status: works},
 	{path: "selfservice.methods.code", status: later, why: "codes can't be sent yet", when: unlessDisabled},
 	{path: "selfservice.methods.link", status: later, why: "links can't be sent yet", when: unlessDisabled},
 	{path: "selfservice.methods.totp", status: later, why: "authenticator apps can't be used yet", when: enabled},
@@ -102,7 +102,7 @@ var keys = []row{
 	{path: "selfservice.flows.registration.style", status: later, why: "registration has one form", harmless: "unified"},
 	{path: "selfservice.flows.registration.login_hints", status: later, why: "a taken identifier is told in the same words to all"},
 	{path: "selfservice.flows.registration.enable_legacy_one_step", status: ignored, why: "set style to unified"},
-	{path: "selfservice.flows.settings", status: later, why: "the settings flow isn't there yet"},
+	{path: "selfservice.flows.settings", status: works},
 	{path: "selfservice.flows.recovery", status: later, why: "the recovery flow isn't there yet", when: enabled},
 	{path: "selfservice.flows.verification", status: later, why: "the verification flow isn't there yet", when: enabled},
 	{path: "selfservice.flows.logout", status: works},
@@ -117,11 +117,13 @@ var keys = []row{
 	{path: "secrets.pagination", status: ignored, why: "page tokens hold nothing secret"},
 	{path: "ciphers.algorithm", status: later, why: "no third-party tokens are stored yet", harmless: "noop"},
 
-	{path: "courier", status: later, why: "no messages are sent yet"},
+	{path: "courier", status: works},
+	{path: "courier.sms", status: ignored, why: "name a channel with the id sms in courier.channels"},
+	{path: "courier.worker", status: ignored, why: "the store tells when messages come, nothing is pulled"},
 	{path: "watch-courier", status: ignored, why: "every node delivers messages"},
 	{path: "expose-metrics-port", status: ignored, why: "use Caddy's metrics"},
-	{path: "clients.http", status: later, why: "nothing calls out yet"},
-	{path: "clients.web_hook", status: later, why: "nothing calls out yet"},
+	{path: "clients.http", status: works},
+	{path: "clients.web_hook", status: ignored, why: "web hooks are told a fixed list of request headers"},
 	{path: "oauth2_provider", status: later, why: "no OAuth2 server can be connected yet"},
 
 	{path: "log", status: ignored, why: "use Caddy's log option"},
@@ -133,22 +135,45 @@ var keys = []row{
 	{path: "config", status: ignored, why: "it belongs on the command line"},
 	{path: "db", status: ignored, why: "there is no SQL database"},
 	{path: "preview", status: ignored, why: "reads are always consistent"},
-	{path: "feature_flags", status: ignored, why: "there are no such switches"},
+	{path: "feature_flags.cacheable_sessions", status: works},
+	{path: "feature_flags.cacheable_sessions_max_age", status: works},
+	{path: "feature_flags.use_continue_with_transitions", status: ignored, why: "answers always say how to continue"},
+	{path: "feature_flags.faster_session_extend", status: ignored, why: "extending a session is always fast"},
+	{path: "feature_flags.use_legacy_require_verified_login_error", status: ignored, why: "there is no such switch"},
+	{path: "feature_flags.legacy_continue_with_verification_ui", status: ignored, why: "there is no such switch"},
+	{path: "feature_flags.legacy_oidc_registration_node_group", status: ignored, why: "there is no such switch"},
+	{path: "feature_flags.password_profile_registration_node_group", status: ignored, why: "there is no such switch"},
+	{path: "feature_flags.choose_recovery_address", status: ignored, why: "there is no such switch"},
 	{path: "organizations", status: later, why: "there are no organizations"},
 	{path: "enterprise", status: ignored, why: "there is one edition"},
 	{path: "revision", status: ignored, why: "revisions are counted by the store"},
 	{path: "security", status: later, why: "taken identifiers are told as Kratos tells them by default"},
 }
 
+// hookName is what this version does with the name of a hook.
+type hookName struct {
+	// at are the beginnings of the paths at which the hook means something; none stands for all.
+	at []string
+	// why follows "has no effect: " for a hook whose capability isn't built yet.
+	why string
+}
+
+const (
+	afterLogin        = "selfservice.flows.login.after."
+	afterRegistration = "selfservice.flows.registration.after."
+	afterSettings     = "selfservice.flows.settings.after."
+	afterRecovery     = "selfservice.flows.recovery.after."
+)
+
 // hookNames says the same of the hooks a document may name. Plug-ins are not named here but bound in the Caddyfile.
-var hookNames = map[string]row{
-	"session":                  {status: works},
-	"revoke_active_sessions":   {status: later, why: "a login ends no other sessions yet"},
-	"require_verified_address": {status: later, why: "people with unverified addresses sign in as well"},
-	"web_hook":                 {status: later, why: "web hooks aren't called yet"},
-	"show_verification_ui":     {status: later, why: "the verification flow isn't there yet"},
-	"verification":             {status: later, why: "the verification flow isn't there yet"},
-	"verifier":                 {status: later, why: "the verification flow isn't there yet"},
+var hookNames = map[string]hookName{
+	"session":                  {at: []string{afterRegistration}},
+	"revoke_active_sessions":   {at: []string{afterLogin, afterSettings, afterRecovery}},
+	"require_verified_address": {at: []string{afterLogin}},
+	"web_hook":                 {},
+	"show_verification_ui":     {why: "the verification flow isn't there yet"},
+	"verification":             {why: "the verification flow isn't there yet"},
+	"verifier":                 {why: "the verification flow isn't there yet"},
 }
 
 // hookProblem says what is wrong with the name of a hook, or "".
@@ -164,10 +189,15 @@ func hookProblem(name string) string {
 
 // hookWithoutEffect says why a known hook does nothing at a path, or "".
 func hookWithoutEffect(name, path string) string {
-	if name == "session" && !strings.HasPrefix(path, "selfservice.flows.registration.after.") {
-		return "it belongs to selfservice.flows.registration.after"
+	h := hookNames[name]
+	if h.why != "" || len(h.at) == 0 || slices.ContainsFunc(h.at, func(start string) bool { return strings.HasPrefix(path, start) }) {
+		return h.why
 	}
-	return hookNames[name].why
+	places := make([]string, len(h.at))
+	for i, start := range h.at {
+		places[i] = strings.TrimSuffix(start, ".")
+	}
+	return "it belongs to " + strings.Join(places, ", ")
 }
 
 // warn walks a document and tells every key that has no effect, once for each part of the document.

@@ -58,8 +58,10 @@ type SettingsFlow struct {
 	PrivilegedSessionMaxAge Duration `json:"privileged_session_max_age"`
 	// RequiredAAL is aal1 or highest_available. Default highest_available.
 	RequiredAAL string `json:"required_aal"`
-	Before      Before `json:"before,omitzero"`
-	After       After  `json:"after,omitzero"`
+	// KeepSessions lets the other sessions live on when a password is changed, as in Kratos. Default false.
+	KeepSessions bool   `json:"keep_sessions,omitempty"`
+	Before       Before `json:"before,omitzero"`
+	After        After  `json:"after,omitzero"`
 }
 
 // RecoveryFlow configures getting back into an account.

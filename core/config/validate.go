@@ -92,12 +92,17 @@ func (v *checker) hooks(at string, hooks []Hook) {
 	for i, h := range hooks {
 		problem := hookProblem(h.Hook)
 		v.require(problem == "", fmt.Sprintf("%s[%d].hook", at, i), "%s", problem)
+		if h.Hook == "web_hook" {
+			_, err := h.WebHook()
+			v.require(err == nil, fmt.Sprintf("%s[%d].config", at, i), "%v", err)
+		}
 	}
 }
 
 func (v *checker) session(c *Config) {
 	v.positive("session.lifespan", c.Session.Lifespan)
 	v.require(c.Session.EarliestPossibleExtend >= 0, "session.earliest_possible_extend", "must not be negative")
+	v.require(c.FeatureFlags.CacheableSessionsMaxAge >= 0, "feature_flags.cacheable_sessions_max_age", "must not be negative")
 	v.oneOf("session.whoami.required_aal", c.Session.Whoami.RequiredAAL, "aal1", "highest_available")
 	v.require(cookieName(c.Session.Cookie.Name), "session.cookie.name",
 		"%q can not be a cookie's name: use letters, digits, - and _", c.Session.Cookie.Name)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
@@ -150,6 +151,11 @@ type Changes struct {
 	ReplacesToken *session.TokenHash
 	// RevokeSessions are the ids of sessions that end with this commit, at most MaxRevoked.
 	RevokeSessions []string
+
+	// Messages are queued with the rest: nobody gets a mail about what didn't
+	// happen, and what happened is never without its mail. A courier.Composer
+	// makes them.
+	Messages []*courier.Message
 }
 
 // MaxRevoked bounds Changes.RevokeSessions: one commit has room for so many beside the rest.

@@ -69,6 +69,13 @@ type Decision struct {
 	IdentityChanged bool
 	// IssueSession asks for a session after a registration (the hook "session").
 	IssueSession bool
+	// RevokeOthers asks that all other sessions of the identity end with the commit.
+	RevokeOthers bool
+	// ShowVerification asks that a registration goes on with the verification of the new address.
+	ShowVerification bool
+	// AfterCommit is to be called once the submission is stored, and not at all when it
+	// isn't. The functions don't block.
+	AfterCommit []func()
 }
 
 // Stops tells whether the flow must not go on.

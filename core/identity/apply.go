@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,6 +31,14 @@ func New(schemaID string, now time.Time) *Identity {
 		Traits: json.RawMessage(`{}`), Credentials: map[CredentialType]Credential{},
 		CreatedAt: now, UpdatedAt: now,
 	}
+}
+
+// Clone copies the identity so far that changing the copy leaves i alone.
+func (i *Identity) Clone() *Identity {
+	c := *i
+	c.Credentials = maps.Clone(i.Credentials)
+	c.Verifiable, c.Recovery = slices.Clone(i.Verifiable), slices.Clone(i.Recovery)
+	return &c
 }
 
 // Apply replaces the traits and everything derived from them. Credentials keep

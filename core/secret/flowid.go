@@ -23,7 +23,7 @@ type FlowID struct {
 	API      bool      // for a native client, not a browser
 	Refresh  bool      // asks a signed-in person to sign in again
 	AAL2     bool      // asks for a second factor
-	Owner    uint32    // FlowOwnerBits that tie the flow to a browser; chance when the flow is for an API client
+	Owner    uint32    // FlowOwnerBits that tie the flow to a browser or an identity; 0 in an API flow becomes chance
 	IssuedAt time.Time // in UTC, cut to a quarter second, so it is never after the time that was given
 }
 
@@ -51,10 +51,10 @@ var (
 
 // NewFlowID returns the id that says f. Times that don't fit (before 2024, or 68 years later) become the nearest that
 // does, so such a flow has expired when it is parsed. Kind must be below 8 and Owner have no more than FlowOwnerBits; what
-// is above is cut off. The id of an API flow has a random owner.
+// is above is cut off. The id of an API flow without an owner gets a random one.
 func (k *Keys) NewFlowID(f FlowID) string {
 	owner := uint64(f.Owner) & (1<<FlowOwnerBits - 1)
-	if f.API {
+	if f.API && owner == 0 {
 		owner = randomBits()
 	}
 	nonce := owner<<counterBits | (flowStart+flowCounter.Add(1))&(1<<counterBits-1)

@@ -114,15 +114,18 @@ func TestFlowIDFollowsTheRotation(t *testing.T) {
 	}
 }
 
-func TestFlowIDOfAnAPIFlowHasARandomOwner(t *testing.T) {
+func TestFlowIDOfAnAPIFlowHasARandomOwnerUnlessItHasOne(t *testing.T) {
 	k := secret.RandomKeys()
 	owners := map[uint32]bool{}
 	for range 100 {
-		flow, _ := k.ParseFlowID(k.NewFlowID(secret.FlowID{API: true, Owner: 1, IssuedAt: noon}))
+		flow, _ := k.ParseFlowID(k.NewFlowID(secret.FlowID{API: true, IssuedAt: noon}))
 		owners[flow.Owner] = true
 	}
 	if len(owners) < 90 {
 		t.Errorf("got %d different owners for 100 flows", len(owners))
+	}
+	if flow, _ := k.ParseFlowID(k.NewFlowID(secret.FlowID{API: true, Owner: 7, IssuedAt: noon})); flow.Owner != 7 {
+		t.Errorf("got owner %d, want the 7 that was given", flow.Owner)
 	}
 }
 

@@ -56,9 +56,22 @@ func owner(csrf []byte) uint32 {
 	return binary.BigEndian.Uint32(sum[:]) >> (32 - secret.FlowOwnerBits)
 }
 
-// owns tells whether the client is the browser that the flow was made for.
-func (e *Engine) owns(c *Client, id string) bool {
-	return !c.NewCSRF && e.MadeFor(id, c.CSRF)
+// identityOwner ties the id of a settings flow to an identity, as owner does to a
+// browser. An identity that fits by chance finds its own account in the form: all
+// that the flow shows and changes is read from the session's identity.
+func identityOwner(id string) uint32 {
+	sum := sha256.Sum256([]byte("flow identity\x00" + id))
+	return max(1, binary.BigEndian.Uint32(sum[:])>>(32-secret.FlowOwnerBits)) // 0 means none
+}
+
+// owns tells whether the client may see and submit a flow: the identity that it is
+// about, an API client, or the browser that started it.
+func (e *Engine) owns(c *Client, f *flow.Flow) bool {
+	if f.Identity != nil {
+		p, ok := e.Keys.ParseFlowID(f.ID)
+		return ok && p.Owner == identityOwner(f.Identity.ID)
+	}
+	return f.Type == flow.API || !c.NewCSRF && e.MadeFor(f.ID, c.CSRF)
 }
 
 // MadeFor tells whether a browser flow was started with that CSRF secret. The edge

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
@@ -34,11 +35,15 @@ func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*
 	if err := kd.admit(o, c); err != nil {
 		return nil, nil, err
 	}
+	who, err := e.person(ctx, kd, c)
+	if err != nil {
+		return nil, nil, err
+	}
 	returnTo, err := e.ReturnTo(in.Query.Get("return_to"), c.Base)
 	if err != nil {
 		return nil, nil, err
 	}
-	f := e.newFlow(k, in.Type, o, c)
+	f := e.newFlow(k, in.Type, o, c, who)
 	f.ReturnTo = returnTo
 	f.RequestURL = c.Base + in.Path
 	if in.Raw != "" {
@@ -48,15 +53,21 @@ func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*
 	return f, bind(f, in), nil
 }
 
-// newFlow makes an anonymous flow whose id says everything about it.
-func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, c *Client) *flow.Flow {
+// newFlow makes a flow whose id says everything about it. It belongs to the
+// identity who or, when that is nil, to the browser.
+func (e *Engine) newFlow(k flow.Kind, t flow.Type, o options, c *Client, who *identity.Identity) *flow.Flow {
 	p := secret.FlowID{
 		Kind: kinds[k].code(), API: t == flow.API, Refresh: o.refresh, AAL2: o.aal == session.AAL2, IssuedAt: e.now(),
 	}
-	if t == flow.Browser {
+	switch {
+	case who != nil:
+		p.Owner = identityOwner(who.ID)
+	case t == flow.Browser:
 		p.Owner = owner(c.CSRF)
 	}
-	return e.fromID(k, e.Keys.NewFlowID(p))
+	f := e.fromID(k, e.Keys.NewFlowID(p))
+	f.Identity = who
+	return f
 }
 
 // bind makes what a browser has to remember of the flow; nil for API flows.
@@ -88,6 +99,9 @@ func (e *Engine) fromID(k flow.Kind, id string) *flow.Flow {
 	}
 	if p.AAL2 {
 		f.RequestedAAL = session.AAL2
+	}
+	if k == flow.Settings {
+		f.State = flow.StateShowForm
 	}
 	return f
 }

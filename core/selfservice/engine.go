@@ -62,6 +62,14 @@ type kind interface {
 	points() (before, after flow.Point)
 }
 
+// personal is a kind whose flows belong to an identity. Its person finds the one
+// of the client's session, as it is stored now, and refuses everybody whose
+// session is not good enough to see such a flow.
+type personal interface {
+	kind
+	person(ctx context.Context, e *Engine, c *Client) (*identity.Identity, error)
+}
+
 // settings is the configuration every kind has.
 type settings struct {
 	enabled   bool
@@ -74,10 +82,11 @@ type settings struct {
 var kinds = map[flow.Kind]kind{
 	flow.Login:        login{},
 	flow.Registration: registration{},
+	flow.Settings:     account{},
 }
 
 // Kinds lists the kinds of flow the engine can run.
-func Kinds() []flow.Kind { return []flow.Kind{flow.Login, flow.Registration} }
+func Kinds() []flow.Kind { return []flow.Kind{flow.Login, flow.Registration, flow.Settings} }
 
 // options are what the query of an init request can ask for.
 type options struct {

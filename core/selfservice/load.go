@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -29,7 +30,7 @@ func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*f
 		return nil, err
 	}
 	if !f.owned {
-		return nil, csrfViolation(c)
+		return nil, f.foreign(c)
 	}
 	if f.Completed || f.Expired(e.now()) {
 		return nil, gone(f.Flow, c)
@@ -41,11 +42,16 @@ func (e *Engine) Get(ctx context.Context, k flow.Kind, id string, c *Client) (*f
 // load finds a flow by its id: from the id itself, the browser's binding, and
 // the record that an earlier submission left.
 func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*loaded, error) {
+	who, err := e.person(ctx, kinds[k], c)
+	if err != nil {
+		return nil, err
+	}
 	f := e.fromID(k, id)
 	if f == nil {
 		return nil, apierror.NoRecord()
 	}
-	l := &loaded{Flow: f, owned: f.Type == flow.API || e.owns(c, id)}
+	f.Identity = who
+	l := &loaded{Flow: f, owned: e.owns(c, f)}
 	l.fromBinding(c)
 	rec, err := e.Flows.Flow(ctx, id)
 	switch {
@@ -54,11 +60,41 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	case !errors.Is(err, flow.ErrNotFound):
 		return nil, fmt.Errorf("reading flow %s: %w", id, err)
 	}
+	l.belongTo(who)
 	if !l.owned {
 		// What others have entered is none of this client's business.
 		l.Values, l.Messages, l.FieldMessages = nil, nil, nil
 	}
 	return l, nil
+}
+
+// person finds the identity that the flows of a kind belong to; nil when they
+// belong to whoever started them.
+func (e *Engine) person(ctx context.Context, k kind, c *Client) (*identity.Identity, error) {
+	if p, ok := k.(personal); ok {
+		return p.person(ctx, e, c)
+	}
+	return nil, nil
+}
+
+// belongTo gives a flow without a record to its identity, and takes one away from
+// an identity that its id fits by chance.
+func (l *loaded) belongTo(who *identity.Identity) {
+	switch {
+	case who == nil:
+	case l.IdentityID == "":
+		l.IdentityID = who.ID
+	case l.IdentityID != who.ID:
+		l.owned = false
+	}
+}
+
+// foreign is the answer to a client whose flow it is not.
+func (l *loaded) foreign(c *Client) error {
+	if l.Identity != nil {
+		return apierror.IdentityMismatch()
+	}
+	return csrfViolation(c)
 }
 
 func (l *loaded) fromBinding(c *Client) {

@@ -98,13 +98,14 @@ func (l login) complete(ctx context.Context, r *run) error {
 		return errRejected
 	}
 	s, token := l.session(r, out)
-	if _, err := r.hooks(ctx, after, out.Identity, s); err != nil {
+	d, err := r.hooks(ctx, after, out.Identity, s)
+	if err != nil {
 		return err
 	}
 	if out.IdentityChange {
 		r.changes.UpdateIdentity = out.Identity
 	}
-	if err := l.commit(ctx, r); err != nil {
+	if err := l.store(ctx, r, s, d.RevokeOthers); err != nil {
 		return err
 	}
 	if r.changes.UpdateSession != nil {
@@ -143,6 +144,23 @@ func (login) session(r *run, out flow.Outcome) (*session.Session, string) {
 	}
 	r.changes.UpdateSession = &s
 	return &s, token
+}
+
+// store commits the sign-in, with the end of the identity's other sessions when a hook asks for it.
+func (l login) store(ctx context.Context, r *run, s *session.Session, alone bool) error {
+	if !alone {
+		return l.commit(ctx, r)
+	}
+	if err := r.revokeWithCommit(ctx, s.IdentityID, s.ID); err != nil {
+		return err
+	}
+	if err := l.commit(ctx, r); err != nil {
+		return err
+	}
+	if _, err := r.e.RevokeOthers(ctx, s.IdentityID, s.ID); err != nil {
+		return apierror.Unavailable(err, "Not all other sessions could be ended. Please sign in again.")
+	}
+	return nil
 }
 
 // commit retries once without the rehash: the identity may have changed since it

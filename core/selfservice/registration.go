@@ -58,7 +58,7 @@ func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Mes
 		e.Logger.Error("showing a registration form", "error", err)
 		return ui.Nodes{csrfNode(f, c)}, nil
 	}
-	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, TraitNodes(s, ui.GroupDefault)...), []string{}
+	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, flow.TraitNodes(s, ui.GroupDefault)...), []string{}
 	for _, m := range e.Methods {
 		if rm, ok := m.(flow.RegistrationMethod); ok && m.Enabled() {
 			nodes = append(nodes, rm.RegistrationForm(f)...)
@@ -160,19 +160,19 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 	case err != nil:
 		return fmt.Errorf("storing the new identity: %w", err)
 	}
-	r.postPersist(ctx, i, s)
+	r.postPersist(ctx, flow.PostPersistRegistration, i, s)
 	r.finish(i, s, token)
 	return nil
 }
 
 // postPersist tells the hooks what has happened. They can't change it any more,
 // and a client that hangs up doesn't stop them.
-func (r *run) postPersist(ctx context.Context, i *identity.Identity, s *session.Session) {
+func (r *run) postPersist(ctx context.Context, p flow.Point, i *identity.Identity, s *session.Session) {
 	_, err := r.e.Hooks.Run(context.WithoutCancel(ctx), &flow.HookInput{
-		Point: flow.PostPersistRegistration, Method: r.method.Name(), Flow: r.f.Flow, Identity: i, Session: s,
+		Point: p, Method: r.method.Name(), Flow: r.f.Flow, Identity: i, Session: s,
 		Request: r.c.Request, Payload: r.sub.TransientPayload,
 	})
 	if err != nil {
-		r.e.Logger.ErrorContext(ctx, "running a hook after registration", "identity", i.ID, "error", err)
+		r.e.Logger.ErrorContext(ctx, "running a hook after the fact", "point", string(p), "identity", i.ID, "error", err)
 	}
 }

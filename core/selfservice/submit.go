@@ -58,12 +58,20 @@ type run struct {
 	method  flow.Method
 	changes flow.Changes
 	result  Result
+	// afterCommit is what hooks want to happen once the changes are stored.
+	afterCommit []func()
+	// resumed says that the submission was checked when it was paused.
+	resumed bool
 }
 
 // Submit takes a submission through its phases. It returns a Result, or an
 // *apierror.Error, an *ExpiredError, or a technical failure.
 func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client, decode Decode) (*Result, error) {
-	r := &run{e: e, k: kinds[kn], c: c}
+	return e.submit(ctx, kn, id, &run{e: e, k: kinds[kn], c: c}, decode)
+}
+
+func (e *Engine) submit(ctx context.Context, kn flow.Kind, id string, r *run, decode Decode) (*Result, error) {
+	c := r.c
 	if !r.k.settings(e.Config()).enabled {
 		return nil, apierror.FlowDisabled(string(kn))
 	}
@@ -79,7 +87,7 @@ func (e *Engine) Submit(ctx context.Context, kn flow.Kind, id string, c *Client,
 	// 3. the browser proves that the flow is its own. This comes second because a
 	// sign-in elsewhere has changed its CSRF cookie, and it should hear of that.
 	if !r.f.owned {
-		return nil, csrfViolation(c)
+		return nil, r.f.foreign(c)
 	}
 	// 4. expiry; a completed flow is as good as expired.
 	if r.f.Completed || r.f.Expired(e.now()) {
@@ -119,7 +127,7 @@ func (r *run) readmit() error {
 
 // accept decodes the body, checks where it comes from and finds its method.
 func (r *run) accept(decode Decode) (err error) {
-	if r.schema, err = r.e.defaultSchema(); err != nil {
+	if r.schema, err = r.e.schemaFor(r.f.Flow); err != nil {
 		return err
 	}
 	if r.sub, err = decode(r.schema); err != nil {
@@ -142,6 +150,9 @@ func (r *run) accept(decode Decode) (err error) {
 // checkOrigin holds the CSRF rules: a browser flow needs the token that fits the
 // cookie, an API flow must not come from a browser at all (behaviours.md 5).
 func (r *run) checkOrigin() error {
+	if r.resumed {
+		return nil
+	}
 	if r.f.Type == flow.Browser {
 		if !secret.CheckCSRF(r.sub.CSRFToken, r.c.CSRF) {
 			return csrfViolation(r.c)
@@ -189,7 +200,7 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 // over what the old one was asked for.
 func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 	now := e.now()
-	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c), owned: true}
+	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c, old.Identity), owned: true}
 	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
 	at := old.ExpiresAt
 	if old.Completed && now.Before(at) {
@@ -211,6 +222,7 @@ func (r *run) hooks(ctx context.Context, p flow.Point, i *identity.Identity, s *
 	if err != nil {
 		return d, fmt.Errorf("running the hooks of %s: %w", p, err)
 	}
+	r.afterCommit = append(r.afterCommit, d.AfterCommit...)
 	return d, r.heed(d)
 }
 
@@ -238,14 +250,25 @@ const commitAttempts = 5
 // completed, which a second submission of it can't do again. A rejected submission
 // that was saved meanwhile doesn't stand in the way.
 func (r *run) commit(ctx context.Context) error {
-	r.changes.Flow = &flow.Record{
+	err := r.commitAs(ctx, &flow.Record{
 		ID: r.f.ID, RequestURL: r.f.RequestURL, ReturnTo: r.f.ReturnTo, ExpiresAt: r.f.ExpiresAt,
 		Active: r.method.Name(), Completed: true, Revision: r.f.Revision,
+	})
+	if err == nil {
+		r.f.Active, r.f.Completed = r.method.Name(), true
 	}
+	return err
+}
+
+// commitAs is commit for a flow that goes on: rec is what is left of it.
+func (r *run) commitAs(ctx context.Context, rec *flow.Record) error {
+	r.changes.Flow = rec
 	for range commitAttempts {
 		err := r.e.Flows.Commit(ctx, &r.changes)
 		if err == nil {
-			r.f.Active, r.f.Completed = r.method.Name(), true
+			for _, f := range r.afterCommit {
+				f()
+			}
 		}
 		if !errors.Is(err, flow.ErrChanged) {
 			return err

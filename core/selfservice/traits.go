@@ -22,6 +22,19 @@ func (e *Engine) defaultSchema() (*schema.Schema, error) {
 	return s, nil
 }
 
+// schemaFor is the schema that the traits in a submission have to fit: that of the
+// identity in question, or the one people register with.
+func (e *Engine) schemaFor(f *flow.Flow) (*schema.Schema, error) {
+	if f.Identity == nil {
+		return e.defaultSchema()
+	}
+	s := e.Schemas().Get(f.Identity.SchemaID)
+	if s == nil {
+		return nil, fmt.Errorf("the identity schema %q of identity %s is not loaded", f.Identity.SchemaID, f.Identity.ID)
+	}
+	return s, nil
+}
+
 // csrfNode is the hidden field every form starts with; it is empty in API flows.
 func csrfNode(f *flow.Flow, c *Client) *ui.Node {
 	token := ""
@@ -33,19 +46,6 @@ func csrfNode(f *flow.Flow, c *Client) *ui.Node {
 
 // newToken makes a session token.
 func newToken() string { return secret.NewToken("ory_st_") }
-
-// TraitNodes makes an input for every trait of the schema.
-func TraitNodes(s *schema.Schema, g ui.Group) ui.Nodes {
-	var nodes ui.Nodes
-	for _, f := range s.Fields() {
-		n := ui.NewInput(g, f.Path, ui.InputType(f.InputType), ui.RequiredIf(f.Required), ui.Pattern(f.Pattern), ui.Autocomplete(f.Autocomplete))
-		if f.Title != "" {
-			n = n.WithLabel(ui.TraitLabel(f.Title, f.Path))
-		}
-		nodes.Append(n)
-	}
-	return nodes
-}
 
 // keepTraits remembers submitted traits so that the form shows them again.
 // Traits that were not sent keep the value of an earlier submission.

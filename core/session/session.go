@@ -149,6 +149,26 @@ type Store interface {
 	RevokeAll(ctx context.Context, identityID string) error
 }
 
+// Registry is a Store that an administrator looks through.
+type Registry interface {
+	Store
+	// AllSessions lists sessions in the order of their ids, revoked ones included.
+	// more tells that others follow.
+	AllSessions(ctx context.Context, p Page) (all []*Session, more bool, err error)
+	// Erase ends all sessions of an identity and forgets them, and returns how many
+	// it has forgotten. The transactions delete only.
+	Erase(ctx context.Context, identityID string) (int, error)
+	// Extend stores another end of a session; ErrChanged when it was revoked or
+	// changed since it was read, or had ended.
+	Extend(ctx context.Context, s *Session) error
+}
+
+// Page selects a part of a listing.
+type Page struct {
+	After string // id of the last session of the previous page, or empty
+	Limit int    // 1..1000
+}
+
 // Invalidation names what changed: sessions and identities whose cached facts
 // are not true any more. Revision is the one up to which the feed is complete.
 type Invalidation struct {

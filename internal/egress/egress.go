@@ -41,6 +41,9 @@ const (
 var ErrPrivate = errors.New(
 	"the address is inside the house: add the URL to clients.http.private_ip_exception_urls if it is meant to be called")
 
+// ErrRedirect says that a redirect was not followed.
+var ErrRedirect = errors.New("the server redirects, which is not followed")
+
 // Client makes a client that verifies certificates, keeps no cookies, knows no proxy and follows redirects on one host only.
 func Client(o Options) *http.Client {
 	if o.Timeout == 0 {
@@ -57,9 +60,9 @@ func Client(o Options) *http.Client {
 func SameHost(req *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) >= maxRedirects:
-		return errors.New("there are too many redirects")
+		return fmt.Errorf("%w: there are too many", ErrRedirect)
 	case req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme:
-		return errors.New("the server redirects to another host, which is not followed")
+		return fmt.Errorf("%w: it leads to another host", ErrRedirect)
 	}
 	return nil
 }

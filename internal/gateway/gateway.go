@@ -11,9 +11,11 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/schema"
@@ -22,6 +24,8 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/hooks"
 	"github.com/gatehouse-id/gatehouse/httpapi"
+	"github.com/gatehouse-id/gatehouse/internal/egress"
+	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
 	"github.com/gatehouse-id/gatehouse/pages"
 	"github.com/gatehouse-id/gatehouse/storage"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
@@ -65,6 +69,15 @@ type Plugin struct {
 	Allow  bool // let the flow go on when the plugin fails
 }
 
+// calls is how long a call to the outside may take at most; its caller mostly sets less.
+const calls = 10 * time.Second
+
+// client makes the client for all that the gateway calls.
+func (o Options) client() *http.Client {
+	c := o.Config.Clients.HTTP
+	return egress.Client(egress.Options{AllowPrivate: !c.DisallowPrivateIPRanges, Exceptions: c.PrivateIPExceptionURLs, Timeout: calls})
+}
+
 // Gateway is an assembled server.
 type Gateway struct {
 	Server  *httpapi.Server
@@ -72,6 +85,13 @@ type Gateway struct {
 	Store   *storage.Store
 	Engine  *selfservice.Engine
 	Schemas *schema.Set
+	// Composer makes the messages that a submission queues.
+	Composer *courier.Composer
+
+	options  Options
+	mailroom *mailroom
+	webHooks *hooks.WebHooks
+	client   *http.Client // calls out
 }
 
 // New assembles a gateway. It starts nothing; the caller runs Run.
@@ -94,13 +114,21 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas}
+	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas, client: o.client(), options: o}
+	if g.mailroom, err = newMailroom(ctx, o, g.client); err != nil {
+		return nil, err
+	}
+	g.Composer = g.mailroom.composer
+	g.webHooks = webHooks(o, g.client)
+	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
+		return nil, err
+	}
 	g.Store.Now = o.Now
 	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
 	g.Engine = g.engine(o, hasher)
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
-		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Checker: g.Checker,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker,
 		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
@@ -113,12 +141,32 @@ func Check(ctx context.Context, o Options) error {
 	if _, err := loadSchemas(ctx, o); err != nil {
 		return err
 	}
+	client := o.client()
+	defer client.CloseIdleConnections()
+	if err := webHooks(o, client).Prepare(ctx, o.Config); err != nil {
+		return err
+	}
+	if _, err := newMailroom(ctx, o, client); err != nil {
+		return err
+	}
 	_, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
 	return err
 }
 
-// Run keeps the session cache honest until ctx ends.
-func (g *Gateway) Run(ctx context.Context) error { return g.Checker.Run(ctx) }
+// webHookGrace is how long calls that nobody waits for may go on when the gateway ends.
+const webHookGrace = 5 * time.Second
+
+// Run keeps the session cache honest and delivers messages until ctx ends.
+func (g *Gateway) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var courier sync.WaitGroup
+	courier.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
+	defer courier.Wait()
+	defer stop()
+	defer g.client.CloseIdleConnections()
+	defer g.webHooks.Close(webHookGrace)
+	return g.Checker.Run(ctx)
+}
 
 // ready asks the store for its revision, which takes a quorum.
 func (g *Gateway) ready(r *http.Request) error {
@@ -138,12 +186,18 @@ func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
 	if o.Guarded {
 		e.Home = o.publicURL()
 	}
-	e.Hooks = runner(o, e)
+	e.Hooks = g.runner(o, e)
 	return e
 }
 
-func runner(o Options, e *selfservice.Engine) *hooks.Runner {
-	r := &hooks.Runner{Config: e.Config, Logger: o.Logger}
+func webHooks(o Options, client *http.Client) *hooks.WebHooks {
+	return &hooks.WebHooks{
+		Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{}, Logger: o.Logger,
+	}
+}
+
+func (g *Gateway) runner(o Options, e *selfservice.Engine) *hooks.Runner {
+	r := &hooks.Runner{Config: e.Config, Logger: o.Logger, WebHooks: g.webHooks}
 	for _, p := range o.Plugins {
 		r.Bound = append(r.Bound, hooks.Bound{Point: p.Point, Name: p.Name, Allow: p.Allow, Guest: &hooks.ABIGuest{
 			Name: p.Name, Plugin: p.Plugin,
@@ -168,7 +222,7 @@ func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
 	for _, s := range o.Config.Identity.Schemas {
 		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL})
 	}
-	set, err := schema.Load(ctx, sources, schema.Options{BaseDir: o.BaseDir})
+	set, err := schema.Load(ctx, sources, schema.Options{BaseDir: o.BaseDir, Client: o.client()})
 	if err != nil {
 		return nil, err
 	}

@@ -3,13 +3,13 @@ package gateway
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/password"
+	"github.com/gatehouse-id/gatehouse/core/method/profile"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 )
 
@@ -18,34 +18,31 @@ import (
 func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
 	return []flow.Method{
 		g.password(o, hasher),
+		&profile.Method{
+			Schema: func(id string) *schema.Schema { return g.Schemas.Get(id) },
+			On:     func() bool { return o.Config.SelfService.Methods.Profile.Enabled },
+		},
 	}
 }
 
 func (g *Gateway) password(o Options, hasher *hash.Hasher) *password.Method {
 	return &password.Method{
 		Identities: g.Store, Hasher: func() *hash.Hasher { return hasher },
-		Policy: func() password.Policy { return policy(o.Config) },
+		Policy: func() password.Policy { return policy(o.Config, g.client) },
 		On:     func() bool { return o.Config.SelfService.Methods.Password.Enabled },
 		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
 		Logger: o.Logger, Now: o.Now,
 	}
 }
 
-// breachClient asks about breached passwords; the caller sets a shorter deadline. It follows no redirect: the part of a
-// hash it sends is for the configured host only.
-var breachClient = &http.Client{
-	Timeout:       5 * time.Second,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-func policy(c *config.Config) password.Policy {
+func policy(c *config.Config, client *http.Client) password.Policy {
 	p := &c.SelfService.Methods.Password.Config
 	out := password.Policy{
 		MinLength: p.MinPasswordLength, Similar: p.IdentifierSimilarityCheckEnabled,
 		MaxBreaches: p.MaxBreaches, IgnoreErrors: p.IgnoreNetworkErrors,
 	}
 	if p.HaveIBeenPwnedEnabled {
-		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: breachClient}).Count
+		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: client}).Count
 	}
 	return out
 }

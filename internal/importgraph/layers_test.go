@@ -10,7 +10,7 @@ type layer struct {
 // layers are listed from the lowest to the highest. A package that is in no row
 // fails the test: whoever adds one decides where it stands.
 var layers = []layer{
-	{"leaves", []string{"core/apierror", "core/ui", "core/hash", "core/secret", "hooks/abi", "storage/kv", "plugins/sdk"}},
+	{"leaves", []string{"core/apierror", "core/ui", "core/hash", "core/secret", "hooks/abi", "storage/kv", "plugins/sdk", "internal/egress", "internal/jsonnet"}},
 	{"backends", []string{"storage/etcd", "storage/kvtest"}},
 	{"nouns", []string{"core/identity", "core/schema", "core/courier", "core/config"}},
 	{"state", []string{"core/session", "core/project"}},
@@ -38,6 +38,7 @@ var restrictions = []restriction{
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/*"}},
 	{"go.etcd.io/", []string{"storage/etcd"}},
 	{"github.com/tetratelabs/wazero", []string{"hooks/wasm"}},
+	{"github.com/google/go-jsonnet", []string{"internal/jsonnet"}},
 	{"net/http", append([]string{"pages", "httpapi", "internal/gateway", "caddymodule"}, httpClients...)},
 }
 
@@ -46,6 +47,9 @@ var restrictions = []restriction{
 var httpClients = []string{
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
 	"core/schema/load.go",              // fetches identity schemas
+	"hooks/webhook_call.go",            // calls web hooks
+	"internal/egress/egress.go",        // makes the clients that all of these should use
+	"internal/egress/source.go",        // fetches templates and programs
 }
 
 // serverNames are what a file of httpClients must not use of net/http.

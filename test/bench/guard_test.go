@@ -35,9 +35,16 @@ const sites = `{
 
 http://127.0.0.1:{$PUBLIC_PORT} {
 	gatehouse
+	guard
+	import app
+}
+
+http://headers.test:{$PUBLIC_PORT} {
+	gatehouse
 	guard {
 		headers {
 			X-User-Email identity.traits.email
+			X-User-Session session.id
 		}
 	}
 	import app
@@ -72,7 +79,7 @@ const (
 
 // BenchmarkGuard compares a site with guard and its twin without in the same process:
 // proxied to another process as people use it, and answered by Caddy at once, which is
-// the worst case. "all" compares with a site that knows nothing of gatehouse, and
+// the worst case. "headers" sends two more facts to the upstream. "all" compares with a site that knows nothing of gatehouse, and
 // "noise" a site with itself.
 //
 // "with/without" is the median over the turns of the ratio of requests per second,
@@ -89,6 +96,7 @@ func BenchmarkGuard(b *testing.B) {
 
 	for _, c := range []struct{ name, path, with, without string }{
 		{"proxy", "/proxy", guarded, open},
+		{"headers", "/proxy", "headers.test", open},
 		{"respond", "/respond", guarded, open},
 		{"all", "/proxy", guarded, bare},
 		{"noise", "/proxy", open, open},

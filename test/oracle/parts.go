@@ -11,19 +11,24 @@ type laterPart struct {
 }
 
 var laterParts = []laterPart{
-	{5, "buttons of OpenID providers in login and registration forms", removeProviderNodes},
+	{5, "buttons of OpenID providers", without("oidc")},
+	{4, "second factors in the settings form", without("totp", "lookup_secret", "webauthn", "passkey")},
 	{3, "the verification mail sent after registration", unsendVerification},
 }
 
-func removeProviderNodes(object map[string]any) {
-	nodes, ok := object["nodes"].([]any)
-	if !ok {
-		return
+// without removes the nodes of some groups.
+func without(groups ...string) func(object map[string]any) {
+	return func(object map[string]any) {
+		nodes, ok := object["nodes"].([]any)
+		if !ok {
+			return
+		}
+		object["nodes"] = slices.DeleteFunc(nodes, func(n any) bool {
+			node, _ := n.(map[string]any)
+			group, _ := node["group"].(string)
+			return slices.Contains(groups, group)
+		})
 	}
-	object["nodes"] = slices.DeleteFunc(nodes, func(n any) bool {
-		node, ok := n.(map[string]any)
-		return ok && node["group"] == "oidc"
-	})
 }
 
 // unsendVerification makes the status of an address the one it has before a mail is sent.

@@ -142,25 +142,33 @@ func (m *Method) CheckRegistration(f *flow.Flow, s flow.Submission) {
 
 // Register implements flow.RegistrationMethod.
 func (m *Method) Register(ctx context.Context, f *flow.Flow, s flow.Submission, i *identity.Identity) (flow.Outcome, error) {
-	password := s.String("password")
+	ok, err := m.set(ctx, f, s.String("password"), i)
+	if err != nil || !ok {
+		return flow.Outcome{Rejected: err == nil}, err
+	}
+	return flow.Outcome{Identity: i, AMR: m.amr()}, nil
+}
+
+// set gives the identity a password that the policy allows; else it says in f why not.
+func (m *Method) set(ctx context.Context, f *flow.Flow, password string, i *identity.Identity) (ok bool, err error) {
 	msg, err := m.Policy().Check(ctx, password, i.Credentials[identity.Password].Identifiers)
 	if err != nil {
-		return flow.Outcome{}, fmt.Errorf("checking the password policy: %w", err)
+		return false, fmt.Errorf("checking the password policy: %w", err)
 	}
 	if msg != nil {
 		f.AddField("password", *msg)
-		return flow.Outcome{Rejected: true}, nil
+		return false, nil
 	}
 	h, err := m.Hasher().Hash(ctx, []byte(password))
 	if errors.Is(err, hash.ErrTooLong) {
 		f.AddField("password", ui.PasswordTooLong(m.Hasher().MaxLength(), len(password)))
-		return flow.Outcome{Rejected: true}, nil
+		return false, nil
 	}
 	if err != nil {
-		return flow.Outcome{}, busy(err)
+		return false, busy(err)
 	}
 	i.SetPassword(h, m.Now())
-	return flow.Outcome{Identity: i, AMR: m.amr()}, nil
+	return true, nil
 }
 
 func (m *Method) amr() session.AuthenticationMethod {

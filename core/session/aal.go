@@ -1,0 +1,27 @@
+package session
+
+import "github.com/gatehouse-id/gatehouse/core/identity"
+
+// secondFactors are the credentials that can be asked for after another one.
+var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret, identity.WebAuthn}
+
+// Available is the highest level the identity can reach with the credentials it has.
+func Available(i *identity.Identity) AAL {
+	for _, t := range secondFactors {
+		if len(i.Credentials[t].Config) > 0 {
+			return AAL2
+		}
+	}
+	return AAL1
+}
+
+// HighestAvailable is the setting that asks everybody for all the factors they have set up.
+const HighestAvailable = "highest_available"
+
+// Reaches tells whether the session is good enough for a required_aal setting: HighestAvailable, or "aal1".
+func (s *Session) Reaches(required string, i *identity.Identity) bool {
+	if required == HighestAvailable {
+		return s.AAL() >= Available(i)
+	}
+	return s.AAL() >= AAL1
+}

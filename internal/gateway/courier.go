@@ -1,0 +1,180 @@
+package gateway
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/courier"
+	"github.com/gatehouse-id/gatehouse/internal/egress"
+	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
+	"github.com/gatehouse-id/gatehouse/storage"
+)
+
+// mailroom is the courier of a gateway: what composes messages and what delivers them.
+type mailroom struct {
+	composer *courier.Composer
+	senders  map[string]courier.Sender // by channel; a channel without one keeps its messages
+	sandbox  *jsonnet.Sandbox
+}
+
+// newMailroom reads templates and channels; errors name the key of the configuration.
+func newMailroom(ctx context.Context, o Options, client *http.Client) (*mailroom, error) {
+	c := &o.Config.Courier
+	source := egress.Source{Client: client, BaseDir: o.BaseDir}
+	dir := c.TemplateOverridePath
+	if dir != "" && !filepath.IsAbs(dir) {
+		dir = filepath.Join(o.BaseDir, dir)
+	}
+	templates, err := courier.LoadTemplates(ctx, courier.TemplateConfig{Dir: dir, URLs: c.Templates, Source: source})
+	if err != nil {
+		return nil, err
+	}
+	m := &mailroom{senders: map[string]courier.Sender{}, sandbox: &jsonnet.Sandbox{}}
+	if err := m.addSenders(ctx, c, courier.HTTPOptions{Client: client, Source: source, Sandbox: m.sandbox}); err != nil {
+		return nil, err
+	}
+	m.composer = &courier.Composer{
+		Templates: templates, Site: siteOf(o.publicURL()), TTL: c.MessageTTL.Std(),
+		KeepData: c.DeliveryStrategy == "http" || len(c.Channels) > 0, Now: o.Now, Logger: o.Logger,
+	}
+	return m, nil
+}
+
+// siteOf is the host of a URL as people know it.
+func siteOf(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// addSenders makes the senders of all channels. One named "email" in
+// courier.channels goes before delivery_strategy.
+func (m *mailroom) addSenders(ctx context.Context, c *config.Courier, o courier.HTTPOptions) error {
+	for i, ch := range c.Channels {
+		at := fmt.Sprintf("courier.channels[%d]", i)
+		sender, err := channelSender(ctx, &ch, o)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s.%w", at, err)
+		case ch.ID == "":
+			return fmt.Errorf("%s.id: is missing: name the channel, such as sms", at)
+		case m.senders[ch.ID] != nil:
+			return fmt.Errorf("%s.id: %q is the id of another channel: give each its own", at, ch.ID)
+		}
+		m.senders[ch.ID] = sender
+	}
+	if m.senders[courier.ChannelEmail] != nil {
+		return nil
+	}
+	switch c.DeliveryStrategy {
+	case "http":
+		sender, err := courier.NewHTTP(ctx, c.HTTP.RequestConfig, o)
+		if err != nil {
+			return fmt.Errorf("courier.http.request_config: %w", err)
+		}
+		m.senders[courier.ChannelEmail] = sender
+	case "", "smtp":
+		if c.SMTP.ConnectionURI == "" {
+			return nil // messages wait; Run says so
+		}
+		sender, err := courier.NewSMTP(smtpConfig(&c.SMTP))
+		if err != nil {
+			return fmt.Errorf("courier.smtp.%w", err)
+		}
+		m.senders[courier.ChannelEmail] = sender
+	default:
+		return fmt.Errorf("courier.delivery_strategy: %q is not known: write smtp or http", c.DeliveryStrategy)
+	}
+	return nil
+}
+
+func channelSender(ctx context.Context, ch *config.Channel, o courier.HTTPOptions) (courier.Sender, error) {
+	switch cmp.Or(ch.Type, "http") {
+	case "http":
+		sender, err := courier.NewHTTP(ctx, ch.RequestConfig, o)
+		if err != nil {
+			return nil, fmt.Errorf("request_config: %w", err)
+		}
+		return sender, nil
+	case "smtp":
+		if ch.ID != courier.ChannelEmail {
+			return nil, fmt.Errorf("type: smtp delivers the channel %q only", courier.ChannelEmail)
+		}
+		var c config.SMTP
+		d := json.NewDecoder(bytes.NewReader(ch.SMTPConfig))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&c); err != nil {
+			return nil, fmt.Errorf("smtp_config: it must be an object as in courier.smtp") // the cause may quote the password
+		}
+		sender, err := courier.NewSMTP(smtpConfig(&c))
+		if err != nil {
+			return nil, fmt.Errorf("smtp_config.%w", err)
+		}
+		return sender, nil
+	}
+	return nil, fmt.Errorf("type: %q is not known: write http or smtp", ch.Type)
+}
+
+func smtpConfig(c *config.SMTP) courier.SMTPConfig {
+	return courier.SMTPConfig{
+		ConnectionURI: c.ConnectionURI, FromAddress: c.FromAddress, FromName: c.FromName, LocalName: c.LocalName,
+		ClientCertPath: c.ClientCertPath, ClientKeyPath: c.ClientKeyPath, Headers: c.Headers,
+	}
+}
+
+// run delivers until ctx ends, and returns when the last attempt has ended.
+func (m *mailroom) run(ctx context.Context, o Options, store *storage.Store) {
+	defer m.sandbox.Close()
+	var running sync.WaitGroup
+	for channel, sender := range m.senders {
+		w := &courier.Worker{
+			Channel: channel, Store: store, Sender: sender, Retries: o.Config.Courier.MessageRetries,
+			KeepText: o.Config.Dev, Now: o.Now, Logger: o.Logger,
+		}
+		running.Go(func() { _ = w.Run(ctx) })
+	}
+	for _, channel := range m.unattended() {
+		switch {
+		case o.Config.Dev:
+			n := &courier.Notice{
+				Channel: channel, Store: store, Message: store.Message, Logger: o.Logger,
+				AdminURL: cmp.Or(o.Config.Serve.Admin.BaseURL, o.AdminURL),
+			}
+			running.Go(func() { runNotice(ctx, n) })
+		case channel == courier.ChannelEmail:
+			o.Logger.Warn("no mail server is set: mails wait in the outbox for a week and are then forgotten",
+				"fix", "set courier.smtp.connection_uri, or smtp in the Caddyfile")
+		}
+	}
+	running.Wait()
+}
+
+// unattended lists the channels that messages are made for and that nobody delivers.
+func (m *mailroom) unattended() []string {
+	return slices.DeleteFunc([]string{courier.ChannelEmail, courier.ChannelSMS}, func(channel string) bool {
+		return m.senders[channel] != nil
+	})
+}
+
+// runNotice goes on when a watch breaks.
+func runNotice(ctx context.Context, n *courier.Notice) {
+	for ctx.Err() == nil {
+		_ = n.Run(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
