@@ -58,8 +58,8 @@ func (Answered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 		defer a.end()
 	}
 	err := next.ServeHTTP(w, r)
-	if err != nil && a.answered == w {
-		return nil
+	if err != nil && (a.answered == w || a.wasCut()) {
+		return nil // nobody reads an error page on a connection that was cut, and it is no trouble to log
 	}
 	return err
 }
@@ -88,6 +88,7 @@ type admission struct {
 
 	mu    sync.Mutex // guards the fields below, and w against a cut after the end
 	ended bool
+	gone  bool               // the client is cut off
 	rest  context.CancelFunc // ends hold
 }
 
@@ -176,7 +177,14 @@ func (a *admission) cut() bool {
 		return false
 	}
 	a.disconnect()
+	a.gone = true
 	return true
+}
+
+func (a *admission) wasCut() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.gone
 }
 
 // disconnect ends the connection of HTTP/1, and the stream of others, whose connection

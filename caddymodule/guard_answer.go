@@ -29,6 +29,9 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, p *protection, er
 	h.Set("Cache-Control", "private, no-cache, no-store, must-revalidate")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Accept, Cookie")
+	if r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ContentLength > smallBody) {
+		h.Set("Connection", "close") // else the server reads the body before it answers
+	}
 	if !isBrowser(r) {
 		httpapi.WriteError(w, r, e)
 		return
@@ -40,6 +43,9 @@ func (g *Guard) answer(w http.ResponseWriter, r *http.Request, p *protection, er
 	}
 	writePage(w, r, e)
 }
+
+// smallBody is what a client is waited for to send, to go on with its connection.
+const smallBody = 16 << 10
 
 // loginQuery tells how a login helps with an error.
 func loginQuery(e *apierror.Error) (url.Values, bool) {

@@ -83,16 +83,24 @@ func TestPrincipalsFollowTheFacts(t *testing.T) {
 	}
 }
 
-// Handlers behind the guard may change header values in place.
-func TestHeadersOfTwoRequestsAreApart(t *testing.T) {
+// Handlers behind the guard may add values, and change them in place.
+func TestHeadersAreApart(t *testing.T) {
 	app := newStubApp()
 	app.book.signIn("a")
 	facts := app.book.facts[session.HashToken("a")]
-	p := newPrincipal(&facts, nil)
+	wanted, err := parseHeaders(map[string]string{"X-Email": "identity.traits.email"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPrincipal(&facts, wanted)
 	one, two := http.Header{}, http.Header{}
 	p.setHeaders(one)
 	p.setHeaders(two)
 	one[identityHeader][0] = "changed"
+	one.Add(identityHeader, "added")
+	if got := one.Get("X-Email"); got != "ann@example.org" {
+		t.Errorf("X-Email: got %q", got)
+	}
 	if got := two.Get(identityHeader); got != "ann-id" {
 		t.Errorf("got %q", got)
 	}

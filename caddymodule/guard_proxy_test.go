@@ -52,6 +52,7 @@ func upstream(t *testing.T) (addr string, ended chan string) {
 		ended <- "socket"
 	})
 	mux.HandleFunc("/upload", func(_ http.ResponseWriter, r *http.Request) {
+		ended <- "beginning"
 		_, _ = io.Copy(io.Discard, r.Body)
 		ended <- "upload"
 	})
@@ -245,7 +246,29 @@ func TestUploadIsCut(t *testing.T) {
 	if _, err := io.WriteString(conn, "4\r\nping\r\n"); err != nil {
 		t.Fatal(err)
 	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the upload does not reach the upstream")
+	}
 	cutAfterSignOut(t, p, token, stream, ended)
+}
+
+// The server would read on before it answers, and the client may never send more.
+func TestRefusedUploadIsAnsweredAtOnce(t *testing.T) {
+	p, _, _ := guardedProxy(t, plainGuard)
+	for _, length := range []string{"Transfer-Encoding: chunked\r\n", "Content-Length: 1000000000\r\n"} {
+		_, stream := p.send(t, "POST", "/upload", "", length)
+		sent := time.Now()
+		res, err := http.ReadResponse(stream, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", length, err)
+		}
+		res.Body.Close()
+		if took := time.Since(sent); res.StatusCode != http.StatusUnauthorized || took > 5*time.Second {
+			t.Errorf("%s: got %d after %v, want 401 at once", length, res.StatusCode, took)
+		}
+	}
 }
 
 // bigFile makes a file that takes long to download and no room.

@@ -262,24 +262,26 @@ func TestGuardLeavesCredentialsOfTheUpstreamAlone(t *testing.T) {
 
 func TestWebSocketsAreForPagesOfTheSite(t *testing.T) {
 	tests := []struct {
-		origin string
-		want   int
+		target, origin string
+		want           int
 	}{
-		{"", http.StatusTeapot},
-		{"https://example.org", http.StatusTeapot},
-		{"http://shop.example", http.StatusTeapot},
-		{"https://app.example", http.StatusTeapot},
-		{"https://evil.example", http.StatusForbidden},
-		{"null", http.StatusForbidden},
+		{"http://shop.example/", "", http.StatusTeapot},
+		{"http://shop.example/", "https://example.org", http.StatusTeapot},
+		{"http://shop.example/", "http://shop.example", http.StatusTeapot},
+		{"http://shop.example/", "https://shop.example", http.StatusTeapot}, // behind a TLS terminator
+		{"http://shop.example/", "https://app.example", http.StatusTeapot},
+		{"http://shop.example/", "https://evil.example", http.StatusForbidden},
+		{"http://shop.example/", "null", http.StatusForbidden},
+		{"https://shop.example/", "http://shop.example", http.StatusForbidden}, // anybody on the network can make that page
 	}
 	for _, test := range tests {
 		g := behind(t, &Guard{})
-		r := request("GET", "http://shop.example/ws", "Cookie", goodCookie, "Connection", "Upgrade", "Upgrade", "WebSocket")
+		r := request("GET", test.target, "Cookie", goodCookie, "Connection", "Upgrade", "Upgrade", "WebSocket")
 		if test.origin != "" {
 			r.Header.Set("Origin", test.origin)
 		}
 		if w := g.serve(r); w.Code != test.want {
-			t.Errorf("origin %q: got %d, want %d", test.origin, w.Code, test.want)
+			t.Errorf("%s from %q: got %d, want %d", test.target, test.origin, w.Code, test.want)
 		}
 	}
 }
