@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/internal/gateway"
 	"github.com/gatehouse-id/gatehouse/internal/testenv"
 )
@@ -355,4 +357,50 @@ func TestSettingsLeadBackWhereTheyBegan(t *testing.T) {
 		}
 		wantStatus(t, e.SPA().Get(mount+"/self-service/settings"), http.StatusBadRequest)
 	})
+}
+
+// optionalEmail is a schema whose identifier may be missing.
+const optionalEmail = `{"$id":"https://test/optional","type":"object","properties":{"traits":{"type":"object","properties":{
+"email":{"type":"string","format":"email","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}},
+"name":{"type":"string"}}}}}`
+
+func TestTheLastIdentifierStays(t *testing.T) {
+	e := testenv.New(t, func(c *config.Config, _ *gateway.Options) {
+		c.Identity.Schemas[0].URL = "base64://" + base64.StdEncoding.EncodeToString([]byte(optionalEmail))
+	})
+	e.SignUp("ada@example.org")
+	c := e.App()
+	c.SignIn("ada@example.org")
+	f := c.Start("settings", "")
+	wantMessages(t, c.Submit("settings", f, testenv.Fields{"method": "profile", "traits.name": "Ada"}), 4000009)
+	if !canSignIn(e, "ada@example.org", testenv.Password) {
+		t.Error("the account lost its identifier")
+	}
+}
+
+func TestRequiredLevelIsThatOfTheIdentity(t *testing.T) {
+	for required, want := range map[string]int{"highest_available": http.StatusForbidden, "aal1": http.StatusOK} {
+		t.Run(required, func(t *testing.T) {
+			e := testenv.New(t, func(c *config.Config, _ *gateway.Options) { c.SelfService.Flows.Settings.RequiredAAL = required })
+			id := e.SignUp("ada@example.org").Text("identity", "id")
+			i, err := e.Gateway.Store.Identity(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.Credentials[identity.TOTP] = identity.Credential{Type: identity.TOTP, Config: []byte(`{"totp_url":"x"}`)}
+			if err := e.Gateway.Store.Update(t.Context(), i); err != nil {
+				t.Fatal(err)
+			}
+			c, b := e.App(), e.Browser()
+			c.SignIn("ada@example.org")
+			b.SignIn("ada@example.org")
+			wantStatus(t, c.Init("settings", ""), want)
+			if want == http.StatusForbidden {
+				wantError(t, c.Init("settings", ""), want, "session_aal2_required")
+				if got := b.Init("settings", "").Location(); got != e.URL+"/self-service/login/browser?aal=aal2" {
+					t.Errorf("a browser goes to %q", got)
+				}
+			}
+		})
+	}
 }
