@@ -1,8 +1,6 @@
 package courier
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 )
 
@@ -22,12 +20,4 @@ func composed(t testing.TB, c *Composer, kind TemplateType, d Data) *Message {
 		t.Fatalf("composing %s: %v", kind, err)
 	}
 	return m
-}
-
-func TestXX(t *testing.T) {
-	c := composer(t, TemplateConfig{})
-	m := composed(t, c, RecoveryCodeValid, Data{RecoveryCode: "123456", ExpiresInMinutes: 15})
-	fmt.Println(m.Subject, "\n", m.Body, "\n", m.HTML)
-	m = composed(t, c, VerificationValid, Data{VerificationURL: "https://a.b/?x=1&y=2", Traits: map[string]any{"lang": "de_CH"}})
-	fmt.Println(m.Subject, "\n", m.Body, "\n", m.HTML, strings.Count(m.Body, "x"))
 }

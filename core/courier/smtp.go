@@ -95,7 +95,7 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	client, err := s.client()
+	client, err := s.client(ctx)
 	if err != nil {
 		return &DeliveryError{Phase: "configure", Err: err}
 	}
@@ -112,14 +112,22 @@ func (s *SMTP) Send(ctx context.Context, m *Message) error {
 	return failed("send", err)
 }
 
-func (s *SMTP) client() (*mail.Client, error) {
+// client makes the client of one delivery, whose connection ends with ctx.
+func (s *SMTP) client(ctx context.Context) (*mail.Client, error) {
 	policy := mail.TLSMandatory
 	if s.server.clearText || s.server.implicitTLS { // dial makes the latter
 		policy = mail.NoTLS
 	}
 	o := []mail.Option{
 		mail.WithPort(s.server.port), mail.WithTLSPolicy(policy), mail.WithTLSConfig(s.tls), mail.WithTimeout(s.config.Timeout),
-		mail.WithDialContextFunc(s.dial), mail.WithoutNoop(), mail.WithoutRset(),
+		mail.WithDialContextFunc(func(dialling context.Context, network, _ string) (net.Conn, error) {
+			conn, err := s.dial(dialling, network)
+			if err == nil {
+				context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		}),
+		mail.WithoutNoop(), mail.WithoutRset(),
 	}
 	if s.config.LocalName != "" {
 		o = append(o, mail.WithHELO(s.config.LocalName))
@@ -130,8 +138,7 @@ func (s *SMTP) client() (*mail.Client, error) {
 	return mail.NewClient(s.server.host, o...)
 }
 
-// dial connects. It gets the context of Send, so the connection can end with it.
-func (s *SMTP) dial(ctx context.Context, network, _ string) (net.Conn, error) {
+func (s *SMTP) dial(ctx context.Context, network string) (net.Conn, error) {
 	raw, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, s.server.address())
 	if err != nil {
 		return nil, err
