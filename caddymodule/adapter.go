@@ -44,11 +44,27 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 		return nil, nil, err
 	}
 	app := &App{Config: document, ConfigName: filepath.Base(name), Environment: true, BaseURL: localURL(c.Serve.Public.Host, c.Serve.Public.Port)}
-	adapted, err := json.Marshal(caddy.Config{AppsRaw: caddy.ModuleMap{
-		"gatehouse": caddyconfig.JSON(app, &warnings),
-		"http":      caddyconfig.JSON(kratosServers(c, &warnings), &warnings),
-	}})
+	adapted, err := json.Marshal(caddy.Config{
+		Logging: kratosLogging(&warnings),
+		AppsRaw: caddy.ModuleMap{
+			"gatehouse": caddyconfig.JSON(app, &warnings),
+			"http":      caddyconfig.JSON(kratosServers(c, &warnings), &warnings),
+		},
+	})
 	return adapted, warnings, err
+}
+
+// kratosLogging keeps sessions out of the log. Caddy itself hides cookies and
+// Authorization, and does not know the headers of Kratos.
+func kratosLogging(warnings *[]caddyconfig.Warning) *caddy.Logging {
+	type filter struct {
+		Filter string `json:"filter"`
+	}
+	encoder := map[string]any{"format": "filter", "fields": map[string]filter{
+		"request>headers>X-Session-Token": {"delete"}, "request>headers>X-Session-Cookie": {"delete"},
+	}}
+	log := &caddy.CustomLog{BaseLog: caddy.BaseLog{EncoderRaw: caddyconfig.JSON(encoder, warnings)}}
+	return &caddy.Logging{Logs: map[string]*caddy.CustomLog{caddy.DefaultLoggerName: log}}
 }
 
 func kratosServers(c *config.Config, warnings *[]caddyconfig.Warning) *caddyhttp.App {

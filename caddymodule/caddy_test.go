@@ -265,6 +265,34 @@ func TestIdentityHeadersOfStrangersStop(t *testing.T) {
 	}
 }
 
+// TestPathsThatDodgeAMatcherAreRefused asks for a guarded page by way of a public one.
+func TestPathsThatDodgeAMatcherAreRefused(t *testing.T) {
+	p := newProxy(t)
+	p.mustLoad("", "gatehouse\n@private not path /public/*\nguard @private\nrespond \"in\"")
+	for path, want := range map[string]int{
+		"/public/page": http.StatusOK, "/private": http.StatusUnauthorized,
+		"/public/..%2fprivate": http.StatusBadRequest, "/public/..;/private": http.StatusBadRequest,
+		"/public/%5c..%5cprivate": http.StatusBadRequest,
+	} {
+		if res, text := p.do("GET", path, ""); res.StatusCode != want {
+			t.Errorf("%s: got %d %s, want %d", path, res.StatusCode, text, want)
+		}
+	}
+}
+
+// TestKratosAdapterKeepsSessionsOutOfTheLog looks at the log of a failing upstream's twin.
+func TestKratosAdapterKeepsSessionsOutOfTheLog(t *testing.T) {
+	adapted, _, err := adapt("kratos", "kratos.yml", []byte("selfservice: {default_browser_return_url: http://127.0.0.1/}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"X-Session-Token", "X-Session-Cookie"} {
+		if !strings.Contains(string(adapted), `"request\u003eheaders\u003e`+name+`":{"filter":"delete"}`) {
+			t.Errorf("got %s, want a filter for %s", adapted, name)
+		}
+	}
+}
+
 func TestAdminAPIThatOthersReachIsToldOf(t *testing.T) {
 	for site, want := range map[string]bool{"gatehouse_admin": true, "bind 127.0.0.1\ngatehouse_admin": false} {
 		p := newProxy(t)

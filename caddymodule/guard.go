@@ -218,12 +218,16 @@ func (g *Guard) checkRequest(r *http.Request, p *protection) error {
 		return apierror.MethodNotAllowed("The method %s is not available here.", r.Method)
 	}
 	if doubt := pathDoubt(r.URL.EscapedPath(), g.Paths == pathsLenient); doubt != "" {
-		return apierror.BadRequest("The path of the URL has %s, so it has more than one meaning. Please use a plain path.", doubt)
+		return errPathDoubt(doubt)
 	}
 	if isWebSocket(r) && !sameSite(r, p) {
 		return apierror.Forbidden("A page of another site may not open this connection.")
 	}
 	return nil
+}
+
+func errPathDoubt(doubt string) *apierror.Error {
+	return apierror.BadRequest("The path of the URL has %s, so it has more than one meaning. Please use a plain path.", doubt)
 }
 
 // isWebSocket recognises the handshakes of HTTP/1, 2 and 3.

@@ -8,6 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/gatehouse-id/gatehouse/httpapi"
 )
 
 func init() {
@@ -23,7 +25,8 @@ func init() {
 // Handler serves the public identity API and the built-in pages: /self-service/*,
 // /sessions/*, /schemas/*, /health/*, /version, /.well-known/ory/webauthn.js, /auth/*
 // and the same API below /api/kratos/public. Other paths go on to the next
-// handler, without the identity headers that only a guard may set.
+// handler, without the identity headers that only a guard may set; those that no
+// honest client sends (dot segments, backslashes, control characters) are refused.
 type Handler struct {
 	app *App
 }
@@ -46,6 +49,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	if g.Server.Public(w, r) {
+		return nil
+	}
+	if doubt := pathDoubt(r.URL.EscapedPath(), true); doubt != "" {
+		// A guard that has a matcher never sees a request that its matcher misreads.
+		httpapi.WriteError(w, r, errPathDoubt(doubt))
 		return nil
 	}
 	h.app.managed.strip(r)
