@@ -34,7 +34,8 @@ func (c *call) resumeSettings() error {
 		return c.failPage(errNoFlow, wantsJSON(c.r))
 	}
 	k, err := c.r.Cookie(pendingCookie)
-	if err != nil || wantsJSON(c.r) { // a script can submit again by itself
+	// A script can submit again by itself, and HEAD must not change anything.
+	if err != nil || wantsJSON(c.r) || c.r.Method != http.MethodGet {
 		c.redirect(withQuery(c.s.Engine.UIURL(flow.Settings), "flow", id))
 		return nil
 	}

@@ -302,6 +302,10 @@ func TestAPendingChangeIsMadeAfterAnotherSignIn(t *testing.T) {
 		if canSignIn(e, "ada@example.org", newPassword) {
 			t.Fatal("the password was changed before its time")
 		}
+		c.Do(http.MethodHead, in.Location(), "", nil)
+		if canSignIn(e, "ada@example.org", newPassword) {
+			t.Fatal("a HEAD changed the password")
+		}
 		done := c.Get(in.Location())
 		wantStatus(t, done, http.StatusSeeOther)
 		wantSaved(t, c, f, done)
