@@ -69,7 +69,7 @@ func TestKeyboardAlone(t *testing.T) {
 	b.tabTo("Your account")
 	b.enter()
 	b.wantPage("/auth/welcome")
-	b.tabTo("Gatehouse", "Sign out")
+	b.tabTo("Gatehouse", "Settings", "Devices", "Sign out")
 	b.enter()
 	b.open(guarded)
 	b.wantPage("/auth/login")
