@@ -142,7 +142,7 @@ func FuzzTemplateSource(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string, html bool) {
 		if strings.Contains(text, "repeat") || strings.Contains(text, "until") || strings.Contains(text, "seq") || strings.Contains(text, "template") {
-			t.Skip("an operator who wants to burn time can")
+			return // an operator who wants to burn time can
 		}
 		set, err := parseSet(html, []source{{"template", text}})
 		if err != nil {
