@@ -80,7 +80,10 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 	for _, id := range c.RevokeSessions {
 		p.do(kv.Delete(s.keys.grant(id)))
 	}
-	return s.planMessages(p, c.Messages)
+	if err := s.planMessages(p, c.Messages); err != nil {
+		return err
+	}
+	return s.planOnetime(ctx, p, c)
 }
 
 // commit plans and commits until the plan's conditions hold. A lost race is

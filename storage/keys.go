@@ -35,6 +35,9 @@ const (
 	familyErrors           = "errors/"
 	familyMessages         = "messages/"
 	familyOutbox           = "outbox/"
+	familyPasses           = "passes/"
+	familyMailings         = "mailings/"
+	familyDecoys           = "decoys/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -85,6 +88,15 @@ func (k keys) outbox(channel string) string { return k.prefix + familyOutbox + p
 func (k keys) waiting(channel string, due time.Time, id string) string {
 	return k.outbox(channel) + fmt.Sprintf("%0*d", dueDigits, max(0, due.UnixMilli())) + "/" + part(id)
 }
+
+func (k keys) pass(flowID string) string { return k.prefix + familyPasses + part(flowID) }
+func (k keys) mailing(via, address string) string {
+	return k.prefix + familyMailings + part(via) + "/" + part(address)
+}
+
+// decoy and decoyPlace stand for the message and the place in the outbox that there would have been.
+func (k keys) decoy(id string) string      { return k.prefix + familyDecoys + part(id) }
+func (k keys) decoyPlace(id string) string { return k.decoy(id) + "/place" }
 
 // dueDigits holds milliseconds until the year 33658.
 const dueDigits = 15

@@ -35,6 +35,10 @@ func samples() map[string]string {
 		"storedError":     k.storedError("e1"),
 		"message":         k.message("m1"),
 		"waiting":         k.waiting("email", time.UnixMilli(1764000000000), "m1"),
+		"pass":            k.pass("f1"),
+		"mailing":         k.mailing("email", "ann@example.org"),
+		"decoy":           k.decoy("m1"),
+		"decoyPlace":      k.decoyPlace("m1"),
 		"probe":           k.probe(),
 	}
 }

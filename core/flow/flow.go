@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -65,6 +66,9 @@ type Flow struct {
 	// IdentityID is whose settings these are, or who a recovery or verification
 	// turned out to be about; "" before that is known.
 	IdentityID string
+	// Unbound says that the flow belongs to whoever has its id: an administrator made
+	// it, or all it shows is that an address is verified.
+	Unbound bool
 	// Identity is, in a settings flow, the identity as it is stored now. It is read
 	// when the flow is, and never stored with it.
 	Identity *identity.Identity
@@ -111,6 +115,7 @@ type Record struct {
 	Completed     bool                    `json:"completed,omitempty"`
 	State         string                  `json:"state,omitempty"` // "" means the state the flow begins in
 	IdentityID    string                  `json:"identity_id,omitempty"`
+	Unbound       bool                    `json:"unbound,omitempty"`
 	Values        map[string]any          `json:"values,omitempty"`
 	Messages      []ui.Message            `json:"messages,omitempty"`
 	FieldMessages map[string][]ui.Message `json:"field_messages,omitempty"`
@@ -152,10 +157,23 @@ type Changes struct {
 	// RevokeSessions are the ids of sessions that end with this commit, at most MaxRevoked.
 	RevokeSessions []string
 
+	// StartFlows are new flows that this one leads to.
+	StartFlows []*Record
+	// IssuePasses take the place of the passes that their flows had.
+	IssuePasses []*onetime.Pass
+	// SpendPass is used up by this commit: onetime.ErrSpent when it was before.
+	SpendPass *onetime.Pass
+	// Mailings count the messages of this commit that anybody could ask for:
+	// onetime.ErrTooMany when an address has had enough of them.
+	Mailings []onetime.Mailing
+
 	// Messages are queued with the rest: nobody gets a mail about what didn't
 	// happen, and what happened is never without its mail. A courier.Composer
 	// makes them.
 	Messages []*courier.Message
+	// Decoys are written as messages are and never read: an address that nobody has
+	// costs the same work as one that somebody has.
+	Decoys []*courier.Message
 }
 
 // MaxRevoked bounds Changes.RevokeSessions: one commit has room for so many beside the rest.

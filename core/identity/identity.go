@@ -61,8 +61,10 @@ type Identity struct {
 	Credentials    map[CredentialType]Credential `json:"credentials,omitempty"`
 	Verifiable     []VerifiableAddress           `json:"verifiable_addresses,omitempty"`
 	Recovery       []RecoveryAddress             `json:"recovery_addresses,omitempty"`
-	CreatedAt      time.Time                     `json:"created_at"`
-	UpdatedAt      time.Time                     `json:"updated_at"`
+	// Recoveries counts how often the account was recovered, see AccessStamp.
+	Recoveries int       `json:"recoveries,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
 
 	// Revision is the store's revision of the record as read; 0 = never stored.
 	// An update fails with ErrChanged when it is not the newest any more.

@@ -1,0 +1,64 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// AccessStamp changes whenever the way into the account does: with a new password,
+// other recovery addresses, or a recovery. Links and codes made before are bound to
+// the old one.
+func (i *Identity) AccessStamp() string {
+	addresses := make([]string, 0, len(i.Recovery))
+	for _, a := range i.Recovery {
+		addresses = append(addresses, a.Via+":"+a.Value)
+	}
+	slices.Sort(addresses)
+	raw, _ := json.Marshal([]any{i.PasswordHash(), addresses, i.Recoveries}) // texts and a number
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
+}
+
+// CanRecoverAt tells whether the address is one to regain the account by.
+func (i *Identity) CanRecoverAt(via, value string) bool {
+	return slices.ContainsFunc(i.Recovery, func(a RecoveryAddress) bool { return a.Via == via && a.Value == value })
+}
+
+// Verify notes that the owner of a verifiable address has proven it. false means
+// that the identity has no such address.
+func (i *Identity) Verify(via, value string, now time.Time) bool {
+	n := slices.IndexFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+	if n < 0 {
+		return false
+	}
+	if a := &i.Verifiable[n]; !a.Verified {
+		now = now.UTC()
+		a.Verified, a.VerifiedAt, a.Status, a.UpdatedAt = true, &now, StatusCompleted, now
+	}
+	return true
+}
+
+// Unverified lists the addresses whose owner has not proven them yet.
+func (i *Identity) Unverified() []Address {
+	var out []Address
+	for _, a := range i.Verifiable {
+		if !a.Verified {
+			out = append(out, Address{Via: a.Via, Value: a.Value})
+		}
+	}
+	return out
+}
+
+// NoteSent notes that a message to verify the address is on its way, and tells
+// whether that is news.
+func (i *Identity) NoteSent(via, value string, now time.Time) bool {
+	n := slices.IndexFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+	if n < 0 || i.Verifiable[n].Status != StatusPending {
+		return false
+	}
+	i.Verifiable[n].Status, i.Verifiable[n].UpdatedAt = StatusSent, now.UTC()
+	return true
+}
