@@ -25,7 +25,7 @@ var builtins = map[string]builtin{
 		run: decide(flow.Decision{IssueSession: true}),
 	},
 	"revoke_active_sessions": {
-		at:  []flow.Point{flow.AfterLogin, flow.PrePersistSettings},
+		at:  []flow.Point{flow.AfterLogin, flow.PrePersistSettings, flow.AfterRecovery},
 		run: decide(flow.Decision{RevokeOthers: true}),
 	},
 	"show_verification_ui": {
@@ -73,6 +73,10 @@ var places = map[flow.Point]func(f *config.Flows, method string) []config.Hook{
 	flow.PostPersistRegistration: func(f *config.Flows, m string) []config.Hook { return f.Registration.After.HooksFor(m) },
 	flow.PrePersistSettings:      func(f *config.Flows, m string) []config.Hook { return f.Settings.After.HooksFor(m) },
 	flow.PostPersistSettings:     func(f *config.Flows, m string) []config.Hook { return f.Settings.After.HooksFor(m) },
+	flow.BeforeRecovery:          func(f *config.Flows, _ string) []config.Hook { return f.Recovery.Before.Hooks },
+	flow.AfterRecovery:           func(f *config.Flows, m string) []config.Hook { return f.Recovery.After.HooksFor(m) },
+	flow.BeforeVerification:      func(f *config.Flows, _ string) []config.Hook { return f.Verification.Before.Hooks },
+	flow.AfterVerification:       func(f *config.Flows, m string) []config.Hook { return f.Verification.After.HooksFor(m) },
 }
 
 // builtin runs the hooks that the Kratos document names for a point. Those of

@@ -26,7 +26,7 @@ func TestBuiltinsActAtTheirPoints(t *testing.T) {
 		did    func(flow.Decision) bool
 	}{
 		{"session", []flow.Point{flow.PrePersistRegistration}, func(d flow.Decision) bool { return d.IssueSession }},
-		{"revoke_active_sessions", []flow.Point{flow.AfterLogin, flow.PrePersistSettings}, func(d flow.Decision) bool { return d.RevokeOthers }},
+		{"revoke_active_sessions", []flow.Point{flow.AfterLogin, flow.PrePersistSettings, flow.AfterRecovery}, func(d flow.Decision) bool { return d.RevokeOthers }},
 		{"show_verification_ui", []flow.Point{flow.PrePersistRegistration}, func(d flow.Decision) bool { return d.ShowVerification }},
 	} {
 		r, _ := runner(appends("a")) // what is decided first is kept when others follow

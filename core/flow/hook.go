@@ -21,6 +21,10 @@ const (
 	BeforeSettings          Point = "settings.before"
 	PrePersistSettings      Point = "settings.pre_persist"
 	PostPersistSettings     Point = "settings.post_persist"
+	BeforeRecovery          Point = "recovery.before"
+	AfterRecovery           Point = "recovery.after"
+	BeforeVerification      Point = "verification.before"
+	AfterVerification       Point = "verification.after"
 )
 
 // Points lists the places where hooks run.
@@ -28,6 +32,7 @@ func Points() []Point {
 	return []Point{
 		BeforeRegistration, PrePersistRegistration, PostPersistRegistration, BeforeLogin, AfterLogin,
 		BeforeSettings, PrePersistSettings, PostPersistSettings,
+		BeforeRecovery, AfterRecovery, BeforeVerification, AfterVerification,
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
@@ -86,4 +88,36 @@ type SettingsMethod interface {
 	// ChangeSettings applies the submission to i, a copy of f.Identity. New traits
 	// are put in as they came: the engine validates them and derives what follows.
 	ChangeSettings(ctx context.Context, f *Flow, s Submission, i *identity.Identity) (Outcome, error)
+}
+
+// AddressField is the field of a form that names the mailbox to prove.
+const AddressField = "email"
+
+// Challenge is a fresh secret that proves a mailbox, and what the letter says that brings it there.
+type Challenge struct {
+	Secret   string // for the letter and nowhere else
+	Lifespan time.Duration
+	Data     courier.Data
+}
+
+// ChallengeWords are what a method says in one kind of flow.
+type ChallengeWords struct {
+	Sent, Wrong ui.Message           // the letter is on its way; what was brought back opens nothing
+	Valid       courier.TemplateType // of the letter to somebody who has the address
+	Invalid     courier.TemplateType // of the letter to an address that nobody has
+	AMR         string               // how a recovery was proven, as sessions tell it
+}
+
+// ChallengeMethod lets people prove that they read what is sent to an address, in
+// recovery and verification.
+type ChallengeMethod interface {
+	Method
+	// ChallengeForm returns the nodes that ask for the address, or for what was sent to it.
+	ChallengeForm(f *Flow) ui.Nodes
+	// NewChallenge makes a challenge for the flow. mount is the URL the API is served at.
+	NewChallenge(f *Flow, mount string) Challenge
+	// Answer finds in a submission what was sent, in the form in which it was made;
+	// "" when it can't be that. field is the name of the field it has to be in.
+	Answer(s Submission) (answer, field string)
+	Words(k Kind) ChallengeWords
 }

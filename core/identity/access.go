@@ -27,6 +27,11 @@ func (i *Identity) CanRecoverAt(via, value string) bool {
 	return slices.ContainsFunc(i.Recovery, func(a RecoveryAddress) bool { return a.Via == via && a.Value == value })
 }
 
+// CanVerify tells whether the address is one that its owner can prove.
+func (i *Identity) CanVerify(via, value string) bool {
+	return slices.ContainsFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+}
+
 // Verify notes that the owner of a verifiable address has proven it. false means
 // that the identity has no such address.
 func (i *Identity) Verify(via, value string, now time.Time) bool {

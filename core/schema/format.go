@@ -14,6 +14,9 @@ var formats = map[string]func(any) bool{
 	"tel":   isTel,
 }
 
+// IsEmail tells whether a text is one address that can be written to.
+func IsEmail(text string) bool { return isEmail(text) }
+
 // isEmail also refuses spaces, quotes and brackets that RFC 5322 allows: an address like `"a b"@c.org` would break out of
 // headers and pages far from here, and nobody has one.
 func isEmail(v any) bool {

@@ -23,6 +23,10 @@ type Client struct {
 	// the browser didn't send it but is being given it by this very answer.
 	CSRF    []byte
 	NewCSRF bool
+	// NextCSRF is the secret that a browser is given if this request signs it in.
+	NextCSRF []byte
+	// LinksOnly says that the client is of the time before one-time codes.
+	LinksOnly bool
 	// Binding is what the browser's flow cookie remembers of the flow, or nil.
 	Binding *Binding
 

@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -28,6 +30,9 @@ type Engine struct {
 	Identities identity.Store
 	Sessions   session.Store
 	Flows      flow.Store
+	Passes     onetime.Store
+	Addresses  AddressBook
+	Composer   *courier.Composer
 	Keys       *secret.Keys
 	Methods    []flow.Method // in the order in which they are asked (behaviours.md 8.5)
 	Hooks      flow.Hooks
@@ -70,6 +75,11 @@ type personal interface {
 	person(ctx context.Context, e *Engine, c *Client) (*identity.Identity, error)
 }
 
+// leading is a kind whose form may lead to another place than the flow itself; "" when it doesn't.
+type leading interface {
+	target(e *Engine, f *flow.Flow, c *Client) (action, method string)
+}
+
 // settings is the configuration every kind has.
 type settings struct {
 	enabled   bool
@@ -83,10 +93,14 @@ var kinds = map[flow.Kind]kind{
 	flow.Login:        login{},
 	flow.Registration: registration{},
 	flow.Settings:     account{},
+	flow.Recovery:     recovery{},
+	flow.Verification: verification{},
 }
 
 // Kinds lists the kinds of flow the engine can run.
-func Kinds() []flow.Kind { return []flow.Kind{flow.Login, flow.Registration, flow.Settings} }
+func Kinds() []flow.Kind {
+	return []flow.Kind{flow.Login, flow.Registration, flow.Settings, flow.Recovery, flow.Verification}
+}
 
 // options are what the query of an init request can ask for.
 type options struct {
@@ -100,7 +114,18 @@ func (e *Engine) UIURL(k flow.Kind) string { return kinds[k].settings(e.Config()
 // now is the current time as it is stored: UTC, without a monotonic part.
 func (e *Engine) now() time.Time { return e.Now().UTC().Round(0) }
 
-// method finds the enabled method with that name that can serve the kind.
+// chosen finds the method with a name that serves flows of the kind for the client.
+func (e *Engine) chosen(k kind, name string, c *Client) flow.Method {
+	if ck, ok := k.(challenging); ok {
+		if m := e.challengeMethod(ck, c); m != nil && string(m.Name()) == name {
+			return m
+		}
+		return nil
+	}
+	return e.method(k, name)
+}
+
+// method finds the method with that name that can serve the kind.
 func (e *Engine) method(k kind, name string) flow.Method {
 	for _, m := range e.Methods {
 		if string(m.Name()) == name && k.able(m) {

@@ -63,8 +63,12 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	l.belongTo(who)
 	if !l.owned {
 		// What others have entered is none of this client's business.
-		l.Values, l.Messages, l.FieldMessages = nil, nil, nil
+		l.Values, l.FieldMessages = nil, nil
+		if !l.Unbound {
+			l.Messages = nil
+		}
 	}
+	l.owned = l.owned || l.Unbound
 	return l, nil
 }
 
@@ -113,6 +117,9 @@ func (l *loaded) fromRecord(r *flow.Record) {
 	if r.State != "" {
 		l.State = r.State
 	}
+	if l.Unbound = r.Unbound; l.Unbound {
+		l.ExpiresAt = r.ExpiresAt // an administrator may have chosen it
+	}
 	l.Values, l.Messages, l.FieldMessages = r.Values, r.Messages, r.FieldMessages
 	if r.RequestURL != "" {
 		l.RequestURL = r.RequestURL
@@ -123,7 +130,7 @@ func (l *loaded) fromRecord(r *flow.Record) {
 func (l *loaded) record() *flow.Record {
 	return &flow.Record{
 		ID: l.ID, RequestURL: l.RequestURL, ReturnTo: l.ReturnTo, ExpiresAt: l.ExpiresAt, Active: l.Active,
-		Completed: l.Completed, State: l.State, IdentityID: l.IdentityID, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
+		Completed: l.Completed, State: l.State, IdentityID: l.IdentityID, Unbound: l.Unbound, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
 		Revision: l.Revision,
 	}
 }
@@ -145,6 +152,11 @@ func (e *Engine) show(f *flow.Flow, c *Client) {
 	nodes, standing := kinds[f.Kind].form(e, f, c)
 	f.UI = ui.Container{
 		Action: c.Base + "/self-service/" + string(f.Kind) + "?flow=" + f.ID, Method: "POST", Nodes: nodes,
+	}
+	if k, ok := kinds[f.Kind].(leading); ok {
+		if action, method := k.target(e, f, c); action != "" {
+			f.UI.Action, f.UI.Method = action, method
+		}
 	}
 	for name, v := range f.Values {
 		f.UI.Nodes.SetValue(name, v)

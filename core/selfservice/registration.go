@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -105,7 +106,7 @@ func (k registration) complete(ctx context.Context, r *run) error {
 			return err
 		}
 	}
-	return k.store(ctx, r, i, out, d.IssueSession)
+	return k.store(ctx, r, i, out, d)
 }
 
 // traits makes the new identity from the submitted traits. Everything that is
@@ -141,15 +142,24 @@ func (r *run) needIdentifier(i *identity.Identity) error {
 }
 
 // store commits the identity, with a session when a hook asked for one.
-func (registration) store(ctx context.Context, r *run, i *identity.Identity, out flow.Outcome, signIn bool) error {
+func (registration) store(ctx context.Context, r *run, i *identity.Identity, out flow.Outcome, d flow.Decision) error {
 	r.changes.CreateIdentity = i
 	var s *session.Session
 	var token string
-	if signIn {
+	if d.IssueSession {
 		s, token = r.newSession(i, out.AMR, r.e.now())
 		r.changes.CreateSession = s
 	}
-	err := r.commit(ctx)
+	toVerify, err := r.verifyNew(ctx, nil, i)
+	if err != nil {
+		return err
+	}
+	err = r.commit(ctx)
+	if errors.Is(err, onetime.ErrTooMany) {
+		toVerify = nil
+		r.withoutVerification(i)
+		err = r.commit(ctx)
+	}
 	var ex *ExpiredError
 	switch {
 	case errors.Is(err, identity.ErrDuplicate):
@@ -162,6 +172,9 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 	}
 	r.postPersist(ctx, flow.PostPersistRegistration, i, s)
 	r.finish(i, s, token)
+	if d.ShowVerification && toVerify != nil {
+		r.result.Next, r.result.ReturnTo = toVerify, r.e.showURL(r.e.UIURL(flow.Verification), toVerify.ID, r.c.Base)
+	}
 	return nil
 }
 

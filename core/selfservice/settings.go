@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
@@ -165,7 +166,15 @@ func (account) store(ctx context.Context, r *run, i *identity.Identity, lockOut 
 			return err
 		}
 	}
-	if err := r.save(ctx); err != nil {
+	if _, err := r.verifyNew(ctx, r.f.Identity, i); err != nil {
+		return err
+	}
+	err := r.save(ctx)
+	if errors.Is(err, onetime.ErrTooMany) {
+		r.withoutVerification(i)
+		err = r.save(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if lockOut {

@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -33,6 +34,13 @@ type Result struct {
 	RenewCSRF bool
 	// ReturnTo is where a browser goes next, absolute.
 	ReturnTo string
+	// Stays says that the flow goes on, or shows how it ended, without a session.
+	Stays bool
+	// Next is the flow that this one led to: settings after a recovery, verification
+	// after a registration. It is nil when there is none to be shown.
+	Next *flow.Flow
+	// Payload is the transient payload of the submission.
+	Payload json.RawMessage
 }
 
 // ExpiredError wraps the answer to the submission of an expired flow.
@@ -62,6 +70,8 @@ type run struct {
 	afterCommit []func()
 	// resumed says that the submission was checked when it was paused.
 	resumed bool
+	// link says that a link was opened and nothing submitted.
+	link bool
 }
 
 // Submit takes a submission through its phases. It returns a Result, or an
@@ -136,8 +146,11 @@ func (r *run) accept(decode Decode) (err error) {
 	if err := r.checkOrigin(); err != nil {
 		return err
 	}
-	r.method = r.e.method(r.k, r.sub.Method)
+	r.method = r.e.chosen(r.k, r.sub.Method, r.c)
 	if r.method == nil {
+		if _, ok := r.k.(challenging); ok {
+			r.f.Active = noActive
+		}
 		r.f.Messages = append(r.f.Messages, r.k.noMethod())
 		return errRejected
 	}
@@ -150,8 +163,8 @@ func (r *run) accept(decode Decode) (err error) {
 // checkOrigin holds the CSRF rules: a browser flow needs the token that fits the
 // cookie, an API flow must not come from a browser at all (behaviours.md 5).
 func (r *run) checkOrigin() error {
-	if r.resumed {
-		return nil
+	if r.resumed || r.f.Unbound {
+		return nil // the code that an administrator handed over proves more than a token
 	}
 	if r.f.Type == flow.Browser {
 		if !secret.CheckCSRF(r.sub.CSRFToken, r.c.CSRF) {
@@ -199,18 +212,22 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 // replace answers the submission of an expired flow with a new flow that takes
 // over what the old one was asked for.
 func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
-	now := e.now()
-	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c, old.Identity), owned: true}
-	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
-	at := old.ExpiresAt
+	now, at := e.now(), old.ExpiresAt
 	if old.Completed && now.Before(at) {
 		at = now
 	}
-	next.Messages = []ui.Message{kinds[old.Kind].expired(at, now)}
+	return e.replaceWith(ctx, old, c, kinds[old.Kind].expired(at, now), at)
+}
+
+// replaceWith answers with a new flow that says why the old one ended at a time.
+func (e *Engine) replaceWith(ctx context.Context, old *loaded, c *Client, why ui.Message, at time.Time) error {
+	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c, old.Identity), owned: true}
+	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
+	next.Messages = []ui.Message{why}
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {
 		return fmt.Errorf("saving the flow that replaces %s: %w", old.ID, err)
 	}
-	return &ExpiredError{API: apierror.FlowExpired(at, now, next.ID), Next: next.Flow}
+	return &ExpiredError{API: apierror.FlowExpired(at, e.now(), next.ID), Next: next.Flow}
 }
 
 // hooks runs the hooks of a point and turns what they decided into the run's fate.

@@ -3,11 +3,13 @@ package gateway
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/method/code"
 	"github.com/gatehouse-id/gatehouse/core/method/password"
 	"github.com/gatehouse-id/gatehouse/core/method/profile"
 	"github.com/gatehouse-id/gatehouse/core/schema"
@@ -21,6 +23,15 @@ func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
 		&profile.Method{
 			Schema: func(id string) *schema.Schema { return g.Schemas.Get(id) },
 			On:     func() bool { return o.Config.SelfService.Methods.Profile.Enabled },
+		},
+		&code.Link{
+			On:       func() bool { return o.Config.SelfService.Methods.Link.Enabled },
+			Lifespan: o.Config.SelfService.Methods.Link.Config.Lifespan.Std,
+			Mount:    func() string { return strings.TrimSuffix(o.Config.SelfService.Methods.Link.Config.BaseURL, "/") },
+		},
+		&code.Code{
+			On:       func() bool { return o.Config.SelfService.Methods.Code.Enabled },
+			Lifespan: o.Config.SelfService.Methods.Code.Config.Lifespan.Std,
 		},
 	}
 }

@@ -1,0 +1,259 @@
+package selfservice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+// AddressBook finds identities by what people can be reached at. Its methods take as
+// long for an address that nobody has; identity.ErrNotFound.
+type AddressBook interface {
+	ByRecoveryAddress(ctx context.Context, via, value string) (*identity.Identity, error)
+	ByVerifiableAddress(ctx context.Context, via, value string) (*identity.Identity, error)
+}
+
+// challenging is a kind of flow in which people prove a mailbox: they name an
+// address, are sent something, and bring it back.
+type challenging interface {
+	kind
+	purpose() onetime.Purpose
+	// challenge is the part of the configuration that such kinds share.
+	challenge(e *Engine) challengeSettings
+	// find looks for the identity that an address is proven for.
+	find(ctx context.Context, e *Engine, via, address string) (*identity.Identity, error)
+	// counts tells whether a pass still is what it was for its identity.
+	counts(p *onetime.Pass, i *identity.Identity) bool
+	// passed does what the proof is for.
+	passed(ctx context.Context, r *run, i *identity.Identity, p *onetime.Pass) error
+	// over is what a passed flow says to another submission, failed what one says that can't go on.
+	over() ui.Message
+	failed() ui.Message
+}
+
+type challengeSettings struct {
+	use           string // the method: link or code
+	notifyUnknown bool
+}
+
+// challengeMethod is the one method of the flows of a kind: the configured one, or
+// the other where that is switched off. Clients of the time before codes get links.
+func (e *Engine) challengeMethod(k challenging, c *Client) flow.ChallengeMethod {
+	use := k.challenge(e).use
+	if c.LinksOnly {
+		use = "link"
+	}
+	var found flow.ChallengeMethod
+	for _, m := range e.Methods {
+		if cm, ok := m.(flow.ChallengeMethod); ok && m.Enabled() && (found == nil || string(m.Name()) == use) {
+			found = cm
+		}
+	}
+	return found
+}
+
+// challengeForm is the form of both kinds.
+func (e *Engine) challengeForm(k challenging, f *flow.Flow, c *Client) ui.Nodes {
+	var nodes ui.Nodes
+	if !f.Unbound || f.State != flow.StateSentEmail {
+		nodes.Append(csrfNode(f, c))
+	}
+	m := e.challengeMethod(k, c)
+	if m == nil {
+		return nodes
+	}
+	if f.Active == "" {
+		f.Active = m.Name()
+	}
+	if f.State == flow.StatePassedChallenge && !c.LinksOnly {
+		return nodes
+	}
+	return append(nodes, m.ChallengeForm(f)...)
+}
+
+// noActive is what today's Kratos calls the method of a submission that none was responsible for.
+const noActive identity.CredentialType = "default"
+
+// complete of both kinds: it sends something to an address, or takes the answer.
+func (r *run) challenge(ctx context.Context, k challenging) error {
+	if r.f.State == flow.StatePassedChallenge {
+		return r.e.replaceWith(ctx, r.f, r.c, k.over(), r.e.now())
+	}
+	r.f.Active = r.method.Name()
+	// Naming an address again asks for another letter.
+	if r.f.State == flow.StateSentEmail && r.sub.String(flow.AddressField) == "" {
+		return r.answer(ctx, k)
+	}
+	return r.send(ctx, k)
+}
+
+// send writes to the address of the submission, whoever has it, and says so. What it
+// does and answers is the same when nobody has it.
+func (r *run) send(ctx context.Context, k challenging) error {
+	address, err := r.address()
+	if err != nil {
+		return err
+	}
+	before, _ := k.points()
+	if _, err := r.hooks(ctx, before, nil, nil); err != nil {
+		return err
+	}
+	r.f.SetValue(flow.AddressField, r.sub.String(flow.AddressField))
+	who, err := k.find(ctx, r.e, identity.ViaEmail, address)
+	if err != nil && !errors.Is(err, identity.ErrNotFound) {
+		return fmt.Errorf("looking for an address: %w", err)
+	}
+	if who != nil && who.State != identity.Active {
+		who = nil
+	}
+	l := letter{kind: k, method: r.method.(flow.ChallengeMethod), f: r.f.Flow, to: identity.Address{Via: identity.ViaEmail, Value: address}, who: who}
+	if err := r.post(ctx, l); err != nil {
+		return err
+	}
+	if k.purpose() == onetime.Verification && who != nil {
+		if i := who.Clone(); i.NoteSent(l.to.Via, l.to.Value, r.e.now()) {
+			r.changes.UpdateIdentity = i
+		}
+	}
+	rec := r.f.record()
+	rec.State, rec.Messages = flow.StateSentEmail, []ui.Message{l.method.Words(r.f.Kind).Sent}
+	return r.stay(ctx, rec)
+}
+
+// address reads and normalises the address of the submission.
+func (r *run) address() (string, error) {
+	text := r.sub.String(flow.AddressField)
+	switch {
+	case text == "":
+		if r.f.Kind == flow.Verification {
+			r.f.SetValue(flow.AddressField, "") // as today's Kratos does, in this kind only
+		}
+		r.f.AddField(flow.AddressField, ui.Missing(flow.AddressField))
+		return "", errRejected
+	case len(text) > maxAddress || !schema.IsEmail(text):
+		r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(text)))
+		return "", errRejected
+	}
+	return schema.Normalize(text), nil
+}
+
+// maxAddress is the longest address that mail knows.
+const maxAddress = 320
+
+// stay stores a flow that goes on and answers with it.
+func (r *run) stay(ctx context.Context, rec *flow.Record) error {
+	err := r.commitAs(ctx, rec)
+	if errors.Is(err, identity.ErrChanged) {
+		r.changes.UpdateIdentity = nil // that something was sent is not worth another try
+		err = r.commitAs(ctx, rec)
+	}
+	if errors.Is(err, onetime.ErrTooMany) {
+		// The address has got enough. The answer is the same, and what was sent before still counts.
+		r.withoutLetters()
+		err = r.commitAs(ctx, rec)
+	}
+	var ex *ExpiredError
+	switch {
+	case errors.As(err, &ex):
+		return err
+	case err != nil:
+		return fmt.Errorf("storing flow %s: %w", r.f.ID, err)
+	}
+	r.f.State, r.f.Messages, r.f.FieldMessages = rec.State, rec.Messages, nil
+	r.f.Unbound, r.f.IdentityID = rec.Unbound, rec.IdentityID
+	r.e.show(r.f.Flow, r.c)
+	r.result = Result{Flow: r.f.Flow, Stays: true, Payload: r.sub.TransientPayload}
+	return nil
+}
+
+// answer takes what was sent. It is counted before it is compared.
+func (r *run) answer(ctx context.Context, k challenging) error {
+	m := r.method.(flow.ChallengeMethod)
+	text, field := m.Answer(r.sub)
+	if r.sub.String("code") == "" && text == "" {
+		r.f.AddField(field, ui.Missing(field))
+		return errRejected
+	}
+	p, err := r.e.Passes.CountAttempt(ctx, r.f.ID, r.e.Config().SelfService.Methods.Code.Config.MaxSubmissions)
+	switch {
+	case errors.Is(err, onetime.ErrExhausted):
+		return r.e.replaceWith(ctx, r.f, r.c, k.failed(), r.e.now())
+	case errors.Is(err, onetime.ErrNotFound):
+		return r.wrong(ctx)
+	case err != nil:
+		return fmt.Errorf("counting an answer: %w", err)
+	}
+	if p.Expired(r.e.now()) || p.Method != string(m.Name()) {
+		return r.wrong(ctx)
+	}
+	err = r.redeem(ctx, k, p, text)
+	if errors.Is(err, onetime.ErrSpent) {
+		return r.wrong(ctx)
+	}
+	return err
+}
+
+// wrong says that what was brought back opens nothing. The flow waits for another try.
+func (r *run) wrong(ctx context.Context) error {
+	r.changes, r.afterCommit = flow.Changes{}, nil
+	rec := r.f.record()
+	rec.FieldMessages, rec.Messages = nil, []ui.Message{r.method.(flow.ChallengeMethod).Words(r.f.Kind).Wrong}
+	return r.stay(ctx, rec)
+}
+
+// redeemAttempts bounds how often a proof is tried again that another change of the identity overtook.
+const redeemAttempts = 3
+
+// redeem uses a pass up for what it is for; onetime.ErrSpent when the answer doesn't
+// open it, it counts no more, or somebody else was faster.
+func (r *run) redeem(ctx context.Context, k challenging, p *onetime.Pass, answer string) error {
+	var err error
+	for range redeemAttempts {
+		r.changes, r.afterCommit = flow.Changes{SpendPass: p}, nil
+		var i *identity.Identity
+		i, err = r.e.Identities.Identity(ctx, p.IdentityID)
+		if err != nil && !errors.Is(err, identity.ErrNotFound) {
+			return fmt.Errorf("reading the identity of a pass: %w", err)
+		}
+		if !p.Opens(r.e.Keys, answer) || p.Purpose != k.purpose() || i == nil || i.State != identity.Active || !k.counts(p, i) {
+			return onetime.ErrSpent
+		}
+		if err = k.passed(ctx, r, i, p); !errors.Is(err, identity.ErrChanged) {
+			return err
+		}
+	}
+	return err
+}
+
+// storePassed commits a proof: the pass is used up and the flow is over.
+func (r *run) storePassed(ctx context.Context, i *identity.Identity, rec *flow.Record) error {
+	rec.State, rec.IdentityID, rec.FieldMessages = flow.StatePassedChallenge, i.ID, nil
+	err := r.commitAs(ctx, rec)
+	if err != nil && !errors.Is(err, onetime.ErrSpent) && !errors.Is(err, identity.ErrChanged) {
+		var ex *ExpiredError
+		if !errors.As(err, &ex) {
+			return fmt.Errorf("storing the proof of flow %s: %w", r.f.ID, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	r.f.State, r.f.IdentityID, r.f.Messages = rec.State, rec.IdentityID, rec.Messages
+	r.f.Unbound, r.f.FieldMessages = rec.Unbound, nil
+	return nil
+}
+
+// passLife is when a pass ends that is made now: the flow's end ends it too.
+func passLife(f *flow.Flow, lifespan time.Duration, now time.Time) time.Time {
+	if end := now.Add(lifespan); end.Before(f.ExpiresAt) {
+		return end
+	}
+	return f.ExpiresAt
+}
