@@ -10,6 +10,7 @@ func Default() Config {
 	c.SelfService.Flows.Registration.After.Methods = map[string]AfterMethod{
 		"password": {Hooks: []Hook{{Hook: "session"}}},
 	}
+	c.SelfService.Flows.Recovery.Enabled, c.SelfService.Flows.Verification.Enabled = true, true
 	c.Identity.Schemas = []IdentitySchema{{ID: "default", URL: "preset://email"}}
 	c.Resolve()
 	return c

@@ -27,8 +27,6 @@ const (
 	always when = iota //nolint:unused // the zero value, in every row that names no other
 	// enabled: an object whose "enabled" is true.
 	enabled
-	// unlessDisabled: an object whose "enabled" isn't false.
-	unlessDisabled
 )
 
 // row is one line of the table.
@@ -79,8 +77,12 @@ var keys = []row{
 	{path: "selfservice.methods.password", status: works},
 	{path: "selfservice.methods.password.config.migrate_hook", status: later, why: "passwords can't be taken over by a web hook yet"},
 	{path: "selfservice.methods.profile", status: works},
-	{path: "selfservice.methods.code", status: later, why: "codes can't be sent yet", when: unlessDisabled},
-	{path: "selfservice.methods.link", status: later, why: "links can't be sent yet", when: unlessDisabled},
+	{path: "selfservice.methods.code", status: works},
+	{path: "selfservice.methods.code.passwordless_enabled", status: later, why: "codes are for recovery and verification"},
+	{path: "selfservice.methods.code.passwordless_login_fallback_enabled", status: later, why: "codes are for recovery and verification"},
+	{path: "selfservice.methods.code.mfa_enabled", status: later, why: "codes are for recovery and verification"},
+	{path: "selfservice.methods.code.config.missing_credential_fallback_enabled", status: later, why: "codes are for recovery and verification"},
+	{path: "selfservice.methods.link", status: works},
 	{path: "selfservice.methods.totp", status: later, why: "authenticator apps can't be used yet", when: enabled},
 	{path: "selfservice.methods.lookup_secret", status: later, why: "backup codes can't be used yet", when: enabled},
 	{path: "selfservice.methods.webauthn", status: later, why: "security keys can't be used yet", when: enabled},
@@ -103,8 +105,8 @@ var keys = []row{
 	{path: "selfservice.flows.registration.login_hints", status: later, why: "a taken identifier is told in the same words to all"},
 	{path: "selfservice.flows.registration.enable_legacy_one_step", status: ignored, why: "set style to unified"},
 	{path: "selfservice.flows.settings", status: works},
-	{path: "selfservice.flows.recovery", status: later, why: "the recovery flow isn't there yet", when: enabled},
-	{path: "selfservice.flows.verification", status: later, why: "the verification flow isn't there yet", when: enabled},
+	{path: "selfservice.flows.recovery", status: works},
+	{path: "selfservice.flows.verification", status: works},
 	{path: "selfservice.flows.logout", status: works},
 
 	{path: "hashers", status: works},
@@ -171,9 +173,9 @@ var hookNames = map[string]hookName{
 	"revoke_active_sessions":   {at: []string{afterLogin, afterSettings, afterRecovery}},
 	"require_verified_address": {at: []string{afterLogin}},
 	"web_hook":                 {},
-	"show_verification_ui":     {why: "the verification flow isn't there yet"},
-	"verification":             {why: "the verification flow isn't there yet"},
-	"verifier":                 {why: "the verification flow isn't there yet"},
+	"show_verification_ui":     {at: []string{afterRegistration}},
+	"verification":             {why: "new addresses are verified whenever the verification flow is enabled"},
+	"verifier":                 {why: "new addresses are verified whenever the verification flow is enabled"},
 }
 
 // hookProblem says what is wrong with the name of a hook, or "".
@@ -224,12 +226,8 @@ func warn(v *value, path string, out []Warning) []Warning {
 }
 
 func (r *row) active(v *value) bool {
-	on := v.get("enabled")
-	switch r.when {
-	case enabled:
+	if on := v.get("enabled"); r.when == enabled {
 		return on != nil && on.text == "true"
-	case unlessDisabled:
-		return on == nil || on.text != "false"
 	}
 	return v.active() && (r.harmless == "" || v.text != r.harmless)
 }

@@ -72,8 +72,10 @@ type RecoveryFlow struct {
 	// Use is link or code.
 	Use                     string `json:"use"`
 	NotifyUnknownRecipients bool   `json:"notify_unknown_recipients,omitempty"`
-	Before                  Before `json:"before,omitzero"`
-	After                   After  `json:"after,omitzero"`
+	// KeepSessions lets the other sessions live on when the account is recovered, as in Kratos. Default false.
+	KeepSessions bool   `json:"keep_sessions,omitempty"`
+	Before       Before `json:"before,omitzero"`
+	After        After  `json:"after,omitzero"`
 }
 
 // VerificationFlow configures proving that an address is one's own.
