@@ -20,7 +20,7 @@ func signInNative(t *testing.T, c *client.APIClient, email string) (token, id st
 
 func TestSettingsClient(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
-	c, ctx := native(gw.URL), t.Context()
+	c, ctx := native(t, gw.URL), t.Context()
 	signUp(t, c, "ann@example.org")
 	token, _ := signInNative(t, c, "ann@example.org")
 
@@ -50,7 +50,7 @@ func TestSettingsClient(t *testing.T) {
 
 func TestSessionsClient(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
-	c, ctx := native(gw.URL), t.Context()
+	c, ctx := native(t, gw.URL), t.Context()
 	_, identity := signUp(t, c, "ann@example.org")
 	here, _ := signInNative(t, c, "ann@example.org")
 	there, other := signInNative(t, c, "ann@example.org")
@@ -70,7 +70,7 @@ func TestSessionsClient(t *testing.T) {
 		t.Errorf("count: got %d", count.GetCount())
 	}
 
-	admin := native(gw.Admin)
+	admin := native(t, gw.Admin)
 	all, res, err := admin.IdentityAPI.ListIdentitySessions(ctx, identity).Execute()
 	check(t, "listing the sessions of an identity", res, err, 200)
 	if len(all) < 2 {

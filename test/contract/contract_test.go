@@ -21,7 +21,7 @@ const password = testenv.Password
 // sdk is a client of the Go SDK that keeps cookies as a browser does, and follows no redirects.
 func sdk(t *testing.T, url string) *client.APIClient {
 	t.Helper()
-	c := native(url)
+	c := native(t, url)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -30,11 +30,14 @@ func sdk(t *testing.T, url string) *client.APIClient {
 	return c
 }
 
-// native is a client of the Go SDK without cookies.
-func native(url string) *client.APIClient {
+// native is a client of the Go SDK without cookies. Every answer to it is compared with the published document.
+func native(t testing.TB, url string) *client.APIClient {
 	c := client.NewConfiguration()
 	c.Servers = client.ServerConfigurations{{URL: url}}
-	c.HTTPClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c.HTTPClient = &http.Client{
+		Transport:     recorder{t},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return client.NewAPIClient(c)
 }
 

@@ -35,7 +35,8 @@ func TestJavaScriptClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, dir, nil, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	gw := harness.Start(t, harness.Options{Caddyfile: one})
+	gw := newFront(t)
+	gw.start(t, harness.Kratos)
 	for _, client := range []string{"seed", "today"} {
 		t.Run(client, func(t *testing.T) {
 			run(t, dir, []string{"GATEHOUSE_URL=" + gw.URL}, "node", "--test", client+".test.mjs")

@@ -24,7 +24,7 @@ func signUp(t *testing.T, c *client.APIClient, email string) (token, identity st
 
 func TestNativeClient(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
-	c, ctx := native(gw.URL), t.Context()
+	c, ctx := native(t, gw.URL), t.Context()
 	_, id := signUp(t, c, "ann@example.org")
 
 	flow, res, err := c.FrontendAPI.CreateNativeLoginFlow(ctx).Execute()
@@ -96,7 +96,7 @@ func logoutBrowser(t *testing.T, c *client.APIClient) {
 
 func TestErrorsAreTyped(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
-	c, ctx := native(gw.URL), t.Context()
+	c, ctx := native(t, gw.URL), t.Context()
 	signUp(t, c, "eve@example.org")
 
 	t.Run("wrong password", func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestErrorsAreTyped(t *testing.T) {
 func TestExpiredFlowIsReplaced(t *testing.T) {
 	short := strings.Replace(harness.Kratos, "  flows:\n", "  flows:\n    login:\n      lifespan: 1s\n", 1)
 	gw := harness.Start(t, harness.Options{Adapter: "kratos", Kratos: short})
-	c, ctx := native(gw.URL), t.Context()
+	c, ctx := native(t, gw.URL), t.Context()
 	flow, res, err := c.FrontendAPI.CreateNativeLoginFlow(ctx).Execute()
 	check(t, "starting a login", res, err, 200)
 	harness.Eventually(t, "the flow expires", func() bool { return time.Now().After(flow.ExpiresAt) })
@@ -164,7 +164,7 @@ func TestExpiredFlowIsReplaced(t *testing.T) {
 
 func TestAdminClient(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
-	admin, ctx := native(gw.Admin).IdentityAPI, t.Context()
+	admin, ctx := native(t, gw.Admin).IdentityAPI, t.Context()
 	secret := password
 	made, res, err := admin.CreateIdentity(ctx).CreateIdentityBody(client.CreateIdentityBody{
 		SchemaId: "default", Traits: map[string]any{"email": "zoe@example.org"}, MetadataPublic: map[string]any{"plan": "gold"},
@@ -183,12 +183,12 @@ func TestAdminClient(t *testing.T) {
 	if len(list) != 1 || list[0].Id != made.Id {
 		t.Errorf("identities: got %d, want the one made", len(list))
 	}
-	token := loginNative(t, native(gw.URL), "zoe@example.org")
+	token := loginNative(t, native(t, gw.URL), "zoe@example.org")
 	res, err = admin.DeleteIdentity(ctx, made.Id).Execute()
 	check(t, "deleting it", res, err, 204)
 	_, res, err = admin.GetIdentity(ctx, made.Id).Execute()
 	refused[client.ErrorGeneric](t, "getting it when it is gone", res, err, 404)
-	_, res, err = native(gw.URL).FrontendAPI.ToSession(ctx).XSessionToken(token).Execute()
+	_, res, err = native(t, gw.URL).FrontendAPI.ToSession(ctx).XSessionToken(token).Execute()
 	refused[client.ErrorGeneric](t, "whoami of nobody", res, err, 401)
 }
 
@@ -204,16 +204,16 @@ func loginNative(t *testing.T, c *client.APIClient, email string) (token string)
 func TestMetadataClient(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Adapter: "kratos"})
 	for name, url := range map[string]string{"public": gw.URL, "admin": gw.Admin} {
-		c, ctx := native(url), t.Context()
+		c, ctx := native(t, url), t.Context()
 		_, res, err := c.MetadataAPI.GetVersion(ctx).Execute()
 		check(t, name+" version", res, err, http.StatusOK)
 	}
-	list, res, err := native(gw.URL).IdentityAPI.ListIdentitySchemas(t.Context()).Execute()
+	list, res, err := native(t, gw.URL).IdentityAPI.ListIdentitySchemas(t.Context()).Execute()
 	check(t, "listing schemas", res, err, 200)
 	if len(list) != 1 || list[0].GetId() != "default" {
 		t.Errorf("schemas: got %v, want default", list)
 	}
-	schema, res, err := native(gw.URL).IdentityAPI.GetIdentitySchema(t.Context(), "default").Execute()
+	schema, res, err := native(t, gw.URL).IdentityAPI.GetIdentitySchema(t.Context(), "default").Execute()
 	check(t, "getting a schema", res, err, 200)
 	if schema["properties"] == nil {
 		t.Errorf("schema: got %v, want one with properties", schema)
