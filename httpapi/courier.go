@@ -102,7 +102,7 @@ const redacted = "<redacted-unless-dev-mode>"
 // message is a message as the contract has it.
 func (c *call) message(m *courier.Message) map[string]any {
 	body := m.Body
-	if !c.s.Config().Dev {
+	if !c.s.Config().Development(c.s.BaseURL) {
 		body = redacted
 	}
 	out := map[string]any{

@@ -59,7 +59,9 @@ func TestMessagesWaitAndCanBeReadInDevelopment(t *testing.T) {
 }
 
 func TestMessagesKeepTheirSecretsInProduction(t *testing.T) {
-	e := testenv.New(t, func(c *config.Config, _ *gateway.Options) { c.Dev = false })
+	e := testenv.New(t, func(c *config.Config, _ *gateway.Options) {
+		c.Dev, c.Serve.Public.BaseURL = false, "https://id.example.org"
+	})
 	m := mailTo(t, e, "ann@example.org")
 	for _, path := range []string{"/admin/courier/messages", "/admin/courier/messages/" + m.ID} {
 		got := e.App().Get(e.Admin + path)

@@ -37,6 +37,12 @@ func (c *Config) SecureCookies() bool {
 	return err != nil || u.Scheme != "http"
 }
 
+// Development reports whether nobody but a developer is served: in dev mode, and when the public URL, or base where the
+// document names none, is http on this very machine.
+func (c *Config) Development(base string) bool {
+	return c.Dev || localHTTP(or(c.Serve.Public.BaseURL, base))
+}
+
 // localHTTP reports whether base is http on this very machine, which nobody would run for others.
 func localHTTP(base string) bool {
 	u, err := url.Parse(base)

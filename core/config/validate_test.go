@@ -148,3 +148,26 @@ func TestByteSize(t *testing.T) {
 		}
 	}
 }
+
+func TestDevelopmentIsThisMachineOnly(t *testing.T) {
+	for _, c := range []struct {
+		dev              bool
+		configured, base string
+		want             bool
+	}{
+		{true, "https://id.example.org", "", true},
+		{false, "", "http://localhost:8080", true},
+		{false, "", "http://127.0.0.1:8080", true},
+		{false, "", "https://localhost", false},
+		{false, "https://id.example.org", "http://localhost:8080", false},
+		{false, "", "http://192.168.0.2", false},
+		{false, "", "http://localhost.example.org", false},
+		{false, "", "", false},
+	} {
+		cfg := Config{Dev: c.dev}
+		cfg.Serve.Public.BaseURL = c.configured
+		if got := cfg.Development(c.base); got != c.want {
+			t.Errorf("%+v: got %v", c, got)
+		}
+	}
+}

@@ -211,9 +211,10 @@ func TestSenderThatPanicsHarmsNobodyElse(t *testing.T) {
 	o.employ(p, func(w *courier.Worker) { w.Concurrency = 1 })
 	good := o.queue("good@example.org")
 	o.waits(good.ID, courier.Sent)
-	if got := o.waits(bad.ID, courier.Queued); got.SendCount != 1 {
-		t.Errorf("got %+v, want it queued for another attempt", got)
-	}
+	eventually(t, "the bad one is queued for another attempt", func() bool {
+		got, err := o.store.Message(t.Context(), bad.ID)
+		return err == nil && got.Status == courier.Queued && got.SendCount == 1 && len(got.Dispatches) == 1
+	})
 }
 
 // TestStoppingWorker: what is on its way may arrive, what isn't is left to others at once.
@@ -223,8 +224,10 @@ func TestStoppingWorker(t *testing.T) {
 	stop := o.employ(&postman{do: func(context.Context, *courier.Message) error { close(began); <-finish; return nil }})
 	m := o.queue("ann@example.org")
 	<-began
-	go func() { time.Sleep(20 * time.Millisecond); close(finish) }()
-	stop()
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); stop() }()
+	close(finish)
+	<-stopped
 	if got := o.waits(m.ID, courier.Sent); got.SendCount != 1 {
 		t.Errorf("got %+v, want it sent", got)
 	}

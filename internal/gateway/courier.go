@@ -137,17 +137,18 @@ func smtpConfig(c *config.SMTP) courier.SMTPConfig {
 // run delivers until ctx ends, and returns when the last attempt has ended.
 func (m *mailroom) run(ctx context.Context, o Options, store *storage.Store) {
 	defer m.sandbox.Close()
+	development := o.Config.Development(o.BaseURL)
 	var running sync.WaitGroup
 	for channel, sender := range m.senders {
 		w := &courier.Worker{
 			Channel: channel, Store: store, Sender: sender, Retries: o.Config.Courier.MessageRetries,
-			KeepText: o.Config.Dev, Now: o.Now, Logger: o.Logger,
+			KeepText: development, Now: o.Now, Logger: o.Logger,
 		}
 		running.Go(func() { _ = w.Run(ctx) })
 	}
 	for _, channel := range m.unattended() {
 		switch {
-		case o.Config.Dev:
+		case development:
 			n := &courier.Notice{
 				Channel: channel, Store: store, Message: store.Message, Logger: o.Logger,
 				AdminURL: cmp.Or(o.Config.Serve.Admin.BaseURL, o.AdminURL),
