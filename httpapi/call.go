@@ -36,6 +36,8 @@ type call struct {
 	csrf []byte // the secret of the CSRF cookie, read or new
 	// newCSRF says that csrf was made for this answer.
 	newCSRF bool
+	// nextCSRF is the secret that renewCSRF hands out, where flows may be bound to it already.
+	nextCSRF []byte
 }
 
 // callWriter carries the call through http.ServeMux.
@@ -153,7 +155,11 @@ func (c *call) client() (*selfservice.Client, error) {
 	cl := &selfservice.Client{
 		Base: c.base(), Facts: f, Token: token, CSRF: c.csrf, NewCSRF: c.newCSRF,
 		HasCookies: len(c.r.Header["Cookie"]) > 0, HasOrigin: c.r.Header.Get("Origin") != "",
-		Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(),
+		Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(), LinksOnly: c.m.dialect.linksOnly,
+	}
+	if c.r.Method == http.MethodPost {
+		c.nextCSRF = secret.NewCSRF()
+		cl.NextCSRF = c.nextCSRF
 	}
 	cl.Request = flow.Request{
 		Method: c.r.Method, URL: c.base() + c.path, ClientIP: cl.IP, Headers: hookHeaders(c.r.Header),

@@ -73,7 +73,15 @@ func (c *call) recall(id string, cl *selfservice.Client) {
 
 // renewCSRF gives the browser a new CSRF secret.
 func (c *call) renewCSRF() {
-	c.csrf, c.newCSRF = secret.NewCSRF(), true
+	c.csrf, c.newCSRF = c.nextCSRF, true
+	if c.csrf == nil {
+		c.csrf = secret.NewCSRF()
+	}
+	c.keepCSRF()
+}
+
+// keepCSRF sets the cookie with the secret that counts, so that it lives on.
+func (c *call) keepCSRF() {
 	cfg := c.s.Config()
 	c.setCookie(&http.Cookie{
 		Name: c.s.csrfCookie(), Value: secret.EncodeCSRF(c.csrf), MaxAge: csrfMaxAge,
@@ -158,6 +166,9 @@ func onlyCookie(lines []string, name string) (value string, found bool) {
 			if len(v) > 1 && v[0] == '"' && v[len(v)-1] == '"' {
 				v = v[1 : len(v)-1]
 			}
+			if strings.ContainsFunc(v, notInCookie) {
+				continue
+			}
 			if found && v != value {
 				return "", true
 			}
@@ -166,6 +177,9 @@ func onlyCookie(lines []string, name string) (value string, found bool) {
 	}
 	return value, found
 }
+
+// notInCookie says which characters make net/http drop a cookie.
+func notInCookie(c rune) bool { return c < ' ' || c >= 0x7f || c == '"' || c == ';' || c == '\\' }
 
 // bindings reads the flow cookie; one that does not open counts as none.
 func (c *call) bindings() []selfservice.Binding {

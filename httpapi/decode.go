@@ -249,7 +249,8 @@ func formValue(s *schema.Schema, name string, vs []string) (v any, keep bool, er
 		}
 		return list, len(list) > 0, nil
 	}
-	if len(vs) > 1 && typ != "boolean" && !known {
+	// A hidden field and the button that was pressed may say the same.
+	if slices.ContainsFunc(vs, func(v string) bool { return v != vs[0] }) && typ != "boolean" && !known {
 		return nil, false, apierror.BadRequest("The form field " + strconv.Quote(name) + " was sent more than once.")
 	}
 	last := vs[len(vs)-1] // of a hidden "false" and a checked "true" the last counts

@@ -25,6 +25,9 @@ type dialect struct {
 	messages func(ui.Messages) ui.Messages
 	// extras adds the keys that only today's answers have.
 	extras bool
+	// linksOnly: clients know recovery and verification by link only, and are sent on
+	// from a verified address.
+	linksOnly bool
 	// noSession is the reason in whoami's 401.
 	noSession string
 }
@@ -44,6 +47,7 @@ var seed = &dialect{
 	schemaURL: func(id string) string { return "/schemas/" + url.PathEscape(id) },
 	nodes:     seedNodes,
 	messages:  seedMessages,
+	linksOnly: true,
 	noSession: "The request carries no session cookie that is valid.",
 }
 
@@ -152,6 +156,9 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 	if f.Active != "" && f.Kind != flow.Settings {
 		v["active"] = f.Active
 	}
+	if f.Kind == flow.Recovery || f.Kind == flow.Verification {
+		v["state"] = f.State
+	}
 	if f.Kind == flow.Settings {
 		v["identity"], v["state"] = d.identity(c, f.Identity, false), f.State
 	}
@@ -189,7 +196,7 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 		}
 	}
 	if d.extras {
-		v["continue_with"] = continueWith(k, api, res)
+		v["continue_with"] = c.continueWith(k, api, res)
 	}
 	return v
 }
@@ -198,18 +205,25 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 func (d *dialect) saved(c *call, res *selfservice.Result) map[string]any {
 	v := d.flow(c, res.Flow)
 	if d.extras && res.Flow.Type == flow.Browser {
-		v["continue_with"] = continueWith(flow.Settings, false, res)
+		v["continue_with"] = c.continueWith(flow.Settings, false, res)
 	}
 	return v
 }
 
 // continueWith tells the client what to do next.
-func continueWith(k flow.Kind, api bool, res *selfservice.Result) any {
-	switch {
-	case !api:
-		return []map[string]any{{"action": "redirect_browser_to", "redirect_browser_to": res.ReturnTo}}
-	case k == flow.Registration && res.Session != nil:
-		return []map[string]any{{"action": "set_ory_session_token", "ory_session_token": res.Token}}
+func (c *call) continueWith(k flow.Kind, api bool, res *selfservice.Result) any {
+	var steps []map[string]any
+	if api && k == flow.Registration && res.Session != nil {
+		steps = append(steps, map[string]any{"action": "set_ory_session_token", "ory_session_token": res.Token})
 	}
-	return nil
+	if res.Next != nil {
+		steps = append(steps, c.showVerification(res.Next))
+	}
+	if !api {
+		steps = append(steps, map[string]any{"action": "redirect_browser_to", "redirect_browser_to": res.ReturnTo})
+	}
+	if steps == nil {
+		return nil
+	}
+	return steps
 }

@@ -35,6 +35,7 @@ var catalogue = []*apierror.Error{
 	apierror.Forbidden("A rule of this site does not allow this."),
 	apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.IDBrowserLocationChangeRequired),
 	errLongQuery,
+	apierror.FlowDisabled("recovery"), apierror.FlowDisabled("verification"),
 }
 
 func csrfEntry(cookies, csrfCookie bool) *apierror.Error {

@@ -60,6 +60,10 @@ func (c *call) sendOn(k flow.Kind, in selfservice.Init) error {
 	if to == "" {
 		to = c.s.Engine.DefaultReturnURL("", c.base())
 	}
+	if k == flow.Recovery {
+		c.seeOther(to, http.StatusFound) // as Kratos does, for this kind only
+		return nil
+	}
 	c.redirect(to)
 	return nil
 }
@@ -111,6 +115,10 @@ func (c *call) submitted(k flow.Kind, res *selfservice.Result, asJSON bool) erro
 		c.seeOther(withQuery(c.s.Engine.UIURL(k), "flow", res.Flow.ID), c.m.dialect.rejected)
 		return nil
 	}
+	if res.Stays {
+		c.forget(res)
+		return c.stays(k, res, asJSON)
+	}
 	return c.completed(k, res, asJSON)
 }
 
@@ -156,6 +164,9 @@ func (c *call) completed(k flow.Kind, res *selfservice.Result, asJSON bool) erro
 	if !asJSON {
 		c.redirect(res.ReturnTo)
 		return nil
+	}
+	if k == flow.Recovery {
+		return c.recovered(res)
 	}
 	return c.json(http.StatusOK, c.m.dialect.completed(c, k, res))
 }

@@ -91,6 +91,7 @@ func FuzzDecodeForm(f *testing.F) {
 func FuzzSessionToken(f *testing.F) {
 	f.Add("", "", "ory_kratos_session=a; ory_kratos_session=b", "Bearer x")
 	f.Add("t", "c", "ory_kratos_session=\"a\"", "bearer  x ")
+	f.Add("", "", "ory_kratos_session=\"", "0") // no cookie to net/http
 	f.Fuzz(func(t *testing.T, header, cookieHeader, cookies, authorization string) {
 		r := &http.Request{Header: http.Header{
 			"X-Session-Token": {header}, "X-Session-Cookie": {cookieHeader}, "Cookie": {cookies}, "Authorization": {authorization},

@@ -23,6 +23,8 @@ var pageTable = map[string]func(c *call) error{
 	"login":        func(c *call) error { return c.flowPage(flow.Login) },
 	"registration": func(c *call) error { return c.flowPage(flow.Registration) },
 	"settings":     (*call).settingsPage,
+	"recovery":     func(c *call) error { return c.flowPage(flow.Recovery) },
+	"verification": func(c *call) error { return c.flowPage(flow.Verification) },
 	"sessions":     (*call).sessionsPage,
 	"error":        (*call).errorPage,
 	"welcome":      (*call).welcomePage,
@@ -78,6 +80,9 @@ func (s *Server) links() pages.Links {
 	l := pages.Links{Login: "/self-service/login/browser", Settings: "/self-service/settings/browser", Sessions: sessionsPath, Home: s.Config().SelfService.DefaultBrowserReturnURL}
 	if s.Config().SelfService.Flows.Registration.Enabled {
 		l.Registration = "/self-service/registration/browser"
+	}
+	if s.Config().SelfService.Flows.Recovery.Enabled {
+		l.Recovery = "/self-service/recovery/browser"
 	}
 	return l
 }

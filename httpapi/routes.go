@@ -31,22 +31,25 @@ const (
 )
 
 // publicRoutes is the table of the public API.
-var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registration), flowRoutes(flow.Settings), whoamiRoutes(), []route{
-	{"GET /self-service/settings", csrfRead, (*call).resumeSettings},
-	{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
-	{"GET /self-service/logout", csrfFull, (*call).logout},
-	{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},
-	{"GET /self-service/errors", csrfFull, (*call).selfServiceError},
-	{"GET /sessions", csrfRead, (*call).listMySessions},
-	{"DELETE /sessions", csrfRead, (*call).revokeMySessions},
-	{"DELETE /sessions/{id}", csrfRead, (*call).revokeMySession},
-	{"GET /schemas", csrfRead, (*call).schemas},
-	{"GET /schemas/{id}", csrfRead, (*call).schema},
-	{"GET /.well-known/ory/webauthn.js", csrfFull, (*call).webauthnJS},
-	{"GET /health/alive", csrfNone, (*call).alive},
-	{"GET /health/ready", csrfNone, (*call).ready},
-	{"GET /version", csrfNone, (*call).version},
-})
+var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registration), flowRoutes(flow.Settings),
+	flowRoutes(flow.Recovery), flowRoutes(flow.Verification), whoamiRoutes(), []route{
+		{"GET /self-service/recovery", csrfRead, func(c *call) error { return c.openLink(flow.Recovery) }},
+		{"GET /self-service/verification", csrfRead, func(c *call) error { return c.openLink(flow.Verification) }},
+		{"GET /self-service/settings", csrfRead, (*call).resumeSettings},
+		{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
+		{"GET /self-service/logout", csrfFull, (*call).logout},
+		{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},
+		{"GET /self-service/errors", csrfFull, (*call).selfServiceError},
+		{"GET /sessions", csrfRead, (*call).listMySessions},
+		{"DELETE /sessions", csrfRead, (*call).revokeMySessions},
+		{"DELETE /sessions/{id}", csrfRead, (*call).revokeMySession},
+		{"GET /schemas", csrfRead, (*call).schemas},
+		{"GET /schemas/{id}", csrfRead, (*call).schema},
+		{"GET /.well-known/ory/webauthn.js", csrfFull, (*call).webauthnJS},
+		{"GET /health/alive", csrfNone, (*call).alive},
+		{"GET /health/ready", csrfNone, (*call).ready},
+		{"GET /version", csrfNone, (*call).version},
+	})
 
 // whoamiRoutes answer every method alike: proxies ask with that of the request
 // they have at hand. One pattern for all would clash with DELETE /sessions/{id}.
@@ -88,6 +91,8 @@ var adminRoutes = append([]route{
 	{"GET /sessions/{id}", csrfNone, (*call).getSession},
 	{"DELETE /sessions/{id}", csrfNone, (*call).disableSession},
 	{"PATCH /sessions/{id}/extend", csrfNone, (*call).extendSession},
+	{"POST /recovery/link", csrfNone, (*call).createRecoveryLink},
+	{"POST /recovery/code", csrfNone, (*call).createRecoveryCode},
 	{"GET /courier/messages", csrfNone, (*call).listMessages},
 	{"GET /courier/messages/{id}", csrfNone, (*call).getMessage},
 }, probeRoutes...)

@@ -137,7 +137,7 @@ func (c *call) forget(res *selfservice.Result) {
 	if res.Session != nil {
 		c.s.Checker.Forget(res.Session.ID)
 	}
-	if res.Flow.Kind == flow.Settings {
+	if res.Identity != nil && res.Flow.Kind != flow.Login && res.Flow.Kind != flow.Registration {
 		c.s.Checker.ForgetIdentity(res.Identity.ID)
 	}
 }

@@ -54,8 +54,8 @@ func (n *Notice) tell(ctx context.Context, told map[string]bool) map[string]bool
 			continue
 		}
 		if m, err := n.Message(ctx, place.MessageID); err == nil {
-			n.Logger.Info("a message waits: no server is set that would send it", "channel", n.Channel, "to", m.Recipient,
-				"subject", m.Subject, "read", n.AdminURL+"/admin/courier/messages/"+m.ID)
+			n.Logger.Info("a message waits: no server is set that would send it", "channel", n.Channel,
+				"type", m.TemplateType, "read", n.AdminURL+"/admin/courier/messages/"+m.ID)
 		}
 	}
 	if told == nil && len(list) > 0 {
