@@ -13,7 +13,6 @@ type laterPart struct {
 var laterParts = []laterPart{
 	{5, "buttons of OpenID providers", without("oidc")},
 	{4, "second factors in the settings form", without("totp", "lookup_secret", "webauthn", "passkey")},
-	{3, "the verification mail sent after registration", unsendVerification},
 }
 
 // without removes the nodes of some groups.
@@ -28,12 +27,5 @@ func without(groups ...string) func(object map[string]any) {
 			group, _ := node["group"].(string)
 			return slices.Contains(groups, group)
 		})
-	}
-}
-
-// unsendVerification makes the status of an address the one it has before a mail is sent.
-func unsendVerification(object map[string]any) {
-	if _, address := object["via"]; address && object["status"] == "sent" {
-		object["status"] = "pending"
 	}
 }
