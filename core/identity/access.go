@@ -29,13 +29,18 @@ func (i *Identity) CanRecoverAt(via, value string) bool {
 
 // CanVerify tells whether the address is one that its owner can prove.
 func (i *Identity) CanVerify(via, value string) bool {
-	return slices.ContainsFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+	return i.verifiable(via, value) >= 0
+}
+
+// verifiable is the index of a verifiable address, or -1.
+func (i *Identity) verifiable(via, value string) int {
+	return slices.IndexFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
 }
 
 // Verify notes that the owner of a verifiable address has proven it. false means
 // that the identity has no such address.
 func (i *Identity) Verify(via, value string, now time.Time) bool {
-	n := slices.IndexFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+	n := i.verifiable(via, value)
 	if n < 0 {
 		return false
 	}
@@ -46,11 +51,11 @@ func (i *Identity) Verify(via, value string, now time.Time) bool {
 	return true
 }
 
-// Unverified lists the addresses whose owner has not proven them yet.
-func (i *Identity) Unverified() []Address {
+// Unasked lists the addresses whose owner has not been asked to prove them yet.
+func (i *Identity) Unasked() []Address {
 	var out []Address
 	for _, a := range i.Verifiable {
-		if !a.Verified {
+		if a.Status == StatusPending && !a.Verified {
 			out = append(out, Address{Via: a.Via, Value: a.Value})
 		}
 	}
@@ -60,10 +65,18 @@ func (i *Identity) Unverified() []Address {
 // NoteSent notes that a message to verify the address is on its way, and tells
 // whether that is news.
 func (i *Identity) NoteSent(via, value string, now time.Time) bool {
-	n := slices.IndexFunc(i.Verifiable, func(a VerifiableAddress) bool { return a.Via == via && a.Value == value })
+	n := i.verifiable(via, value)
 	if n < 0 || i.Verifiable[n].Status != StatusPending {
 		return false
 	}
 	i.Verifiable[n].Status, i.Verifiable[n].UpdatedAt = StatusSent, now.UTC()
 	return true
+}
+
+// TakeBackSent undoes NoteSent.
+func (i *Identity) TakeBackSent(via, value string) {
+	n := i.verifiable(via, value)
+	if n >= 0 && i.Verifiable[n].Status == StatusSent {
+		i.Verifiable[n].Status = StatusPending
+	}
 }

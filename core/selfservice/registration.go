@@ -150,7 +150,7 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 		s, token = r.newSession(i, out.AMR, r.e.now())
 		r.changes.CreateSession = s
 	}
-	toVerify, err := r.verifyNew(ctx, nil, i)
+	toVerify, err := r.verifyNew(ctx, i)
 	if err != nil {
 		return err
 	}

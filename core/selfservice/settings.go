@@ -166,7 +166,7 @@ func (account) store(ctx context.Context, r *run, i *identity.Identity, lockOut 
 			return err
 		}
 	}
-	if _, err := r.verifyNew(ctx, r.f.Identity, i); err != nil {
+	if _, err := r.verifyNew(ctx, i); err != nil {
 		return err
 	}
 	err := r.save(ctx)

@@ -116,9 +116,9 @@ func (verification) done(p *onetime.Pass) ui.Message {
 }
 
 // verifyNew adds to the changes of a registration or settings flow what verifies the
-// addresses of an identity that are new: for each a flow that waits for the answer,
-// and the letter. It returns the first of the flows, or nil.
-func (r *run) verifyNew(ctx context.Context, old, i *identity.Identity) (*flow.Flow, error) {
+// addresses of an identity that nobody was asked about yet: for each a flow that waits
+// for the answer, and the letter. It returns the first of the flows, or nil.
+func (r *run) verifyNew(ctx context.Context, i *identity.Identity) (*flow.Flow, error) {
 	k := verification{}
 	if !k.settings(r.e.Config()).enabled {
 		return nil, nil
@@ -128,8 +128,8 @@ func (r *run) verifyNew(ctx context.Context, old, i *identity.Identity) (*flow.F
 		return nil, nil
 	}
 	var first *flow.Flow
-	for _, a := range i.Unverified() {
-		if old != nil && old.CanVerify(a.Via, a.Value) || a.Via == identity.ViaSMS && m.Name() != identity.Code {
+	for _, a := range i.Unasked() {
+		if a.Via == identity.ViaSMS && m.Name() != identity.Code {
 			continue
 		}
 		f := r.verificationFor(a, m)
@@ -169,12 +169,9 @@ func (r *run) verificationFor(a identity.Address, m flow.ChallengeMethod) *loade
 
 // withoutVerification takes back what verifyNew has added.
 func (r *run) withoutVerification(i *identity.Identity) {
+	for _, m := range r.changes.Mailings {
+		i.TakeBackSent(m.Via, m.Address)
+	}
 	r.withoutLetters()
 	r.changes.StartFlows = nil
-	for n := range i.Verifiable {
-		a, old := &i.Verifiable[n], r.f.Identity
-		if a.Status == identity.StatusSent && (old == nil || !old.CanVerify(a.Via, a.Value)) {
-			a.Status = identity.StatusPending
-		}
-	}
 }
