@@ -14,7 +14,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
-func TestMain(m *testing.M) { harness.Main(m) }
+func TestMain(m *testing.M) { harness.Main(m, unneeded) }
 
 const password = testenv.Password
 

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,7 +14,9 @@ import (
 // Main runs the tests of a package that uses this one, and tidies up after them:
 //
 //	func TestMain(m *testing.M) { harness.Main(m) }
-func Main(m *testing.M) {
+//
+// When all of them were asked for and passed, the checks have the last word.
+func Main(m *testing.M, checks ...func() error) {
 	dir, err := os.MkdirTemp("", "gh-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "making a directory for the tests:", err)
@@ -21,8 +24,21 @@ func Main(m *testing.M) {
 	}
 	scratch = dir
 	code := m.Run()
+	if code == 0 && flag.Lookup("test.run").Value.String() == "" {
+		code = check(checks)
+	}
 	_ = os.RemoveAll(dir) // what is left in a temporary directory fails no test
 	os.Exit(code)
+}
+
+func check(checks []func() error) (code int) {
+	for _, c := range checks {
+		if err := c(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
 }
 
 // scratch is the directory of this test binary. Its name is short, because unix
