@@ -26,7 +26,7 @@ func BenchmarkFlowInit(b *testing.B) {
 		"browser": {path: "/self-service/login/browser", status: "303", header: "Accept: text/html\r\n"},
 	} {
 		b.Run(name, func(b *testing.B) {
-			l.addr, l.host = at, at
+			l.addr = at
 			for b.Loop() {
 				must(b, l, roundFor) // warm
 				var perSecond []float64

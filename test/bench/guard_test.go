@@ -16,7 +16,8 @@ import (
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
-// sites are twins but for the guard; bare.test has neither gatehouse nor guard.
+// sites are twins but for the guard, each on a port of its own, so that none waits while
+// the hosts of others are compared. The one at PORT_2 has neither gatehouse nor guard.
 const sites = `{
 	gatehouse {
 		config kratos.yml
@@ -39,7 +40,7 @@ http://127.0.0.1:{$PUBLIC_PORT} {
 	import app
 }
 
-http://headers.test:{$PUBLIC_PORT} {
+http://127.0.0.1:{$PORT_3} {
 	gatehouse
 	guard {
 		headers {
@@ -50,12 +51,12 @@ http://headers.test:{$PUBLIC_PORT} {
 	import app
 }
 
-http://open.test:{$PUBLIC_PORT} {
+http://127.0.0.1:{$PORT_1} {
 	gatehouse
 	import app
 }
 
-http://bare.test:{$PUBLIC_PORT} {
+http://127.0.0.1:{$PORT_2} {
 	import app
 }
 `
@@ -91,12 +92,13 @@ func BenchmarkGuard(b *testing.B) {
 	}))
 	b.Cleanup(upstream.Close)
 	gw := harness.Start(b, harness.Options{Caddyfile: sites, Env: []string{"UPSTREAM=" + hostPort(upstream.URL)}})
-	guarded, open, bare := hostPort(gw.URL), "open.test", "bare.test"
-	requests := load{addr: guarded, header: browserHeader + signUp(b, gw, "ann@example.org") + "\r\n", status: "200"}
+	guarded := hostPort(gw.URL)
+	headers, open, bare := at(gw, "PORT_3"), at(gw, "PORT_1"), at(gw, "PORT_2")
+	requests := load{header: browserHeader + signUp(b, gw, "ann@example.org") + "\r\n", status: "200"}
 
 	for _, c := range []struct{ name, path, with, without string }{
 		{"proxy", "/proxy", guarded, open},
-		{"headers", "/proxy", "headers.test", open},
+		{"headers", "/proxy", headers, open},
 		{"respond", "/respond", guarded, open},
 		{"all", "/proxy", guarded, bare},
 		{"noise", "/proxy", open, open},
@@ -104,13 +106,15 @@ func BenchmarkGuard(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			requests.path = c.path
 			with, without := requests, requests
-			with.host, without.host = c.with, c.without
+			with.addr, without.addr = c.with, c.without
 			for b.Loop() {
 				compare(b, &processor{gw: gw}, with, without)
 			}
 		})
 	}
 }
+
+func at(gw *harness.Process, port string) string { return "127.0.0.1:" + gw.Port(port) }
 
 // signUp makes an account and returns its session token, which is also the cookie's value.
 func signUp(b *testing.B, gw *harness.Process, email string) string {

@@ -30,7 +30,6 @@ func TestMain(m *testing.M) { harness.Main(m) }
 // less than http.Client, because what it burns is missing to the server beside it.
 type load struct {
 	addr   string
-	host   string
 	path   string
 	header string // lines that end with \r\n
 	status string // wanted, for example "200"
@@ -58,7 +57,7 @@ func (l load) run(d time.Duration) (perSecond float64, err error) {
 	}
 	workers.Wait()
 	if err := failed.Load(); err != nil {
-		return 0, fmt.Errorf("%s%s: %w", l.host, l.path, *err)
+		return 0, fmt.Errorf("%s%s: %w", l.addr, l.path, *err)
 	}
 	return float64(answers.Load()) / time.Since(start).Seconds(), nil
 }
@@ -70,7 +69,7 @@ func (l load) worker(end time.Time) (answers int, err error) {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }()
-	request := []byte("GET " + l.path + " HTTP/1.1\r\nHost: " + l.host + "\r\n" + l.header + "\r\n")
+	request := []byte("GET " + l.path + " HTTP/1.1\r\nHost: " + l.addr + "\r\n" + l.header + "\r\n")
 	in := bufio.NewReader(conn)
 	for time.Now().Before(end) {
 		if _, err := conn.Write(request); err != nil {

@@ -84,6 +84,9 @@ func (p *Process) Ended() bool {
 	}
 }
 
+// Port is one of the ports that the configuration knows by name, for example PORT_1.
+func (p *Process) Port(name string) string { return p.home.ports[name] }
+
 // Log is everything the process and those before it at the same place have said.
 func (p *Process) Log() string { return p.log.String() }
 
