@@ -64,6 +64,11 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 			return err
 		}
 	}
+	if c.ProvenIdentity != nil {
+		if err := s.planProven(ctx, p, c.ProvenIdentity); err != nil {
+			return err
+		}
+	}
 	if c.CreateSession != nil {
 		if err := s.planCreateSession(ctx, p, c); err != nil {
 			return err

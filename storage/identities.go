@@ -127,6 +127,20 @@ func (s *Store) planUpdateIdentity(ctx context.Context, p *plan, i *identity.Ide
 	return p.put(e.Key, i, e.Value, 0)
 }
 
+// planProven makes the commit depend on the identity that a credential was compared
+// with: a password that is replaced meanwhile opens nothing any more.
+func (s *Store) planProven(ctx context.Context, p *plan, i *identity.Identity) error {
+	e, now, err := s.storedIdentity(ctx, i.ID)
+	if err != nil {
+		return err
+	}
+	if now.Revision != i.Revision {
+		return identity.ErrChanged
+	}
+	p.when(kv.Unchanged(e.Key, i.Revision))
+	return nil
+}
+
 func (s *Store) planDeleteIdentity(ctx context.Context, p *plan, id string) error {
 	e, old, err := s.storedIdentity(ctx, id)
 	if err != nil {

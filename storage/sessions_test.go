@@ -155,6 +155,27 @@ func TestInactiveIdentityCannotSignIn(t *testing.T) {
 	})
 }
 
+// TestSignInWithAnOvertakenCredential: who was looked at before a change of the
+// identity does not get the session of that look.
+func TestSignInWithAnOvertakenCredential(t *testing.T) {
+	everywhere(t, func(t *testing.T, s *Store) {
+		seen := *created(t, s, "ann@example.org")
+		i := seen.Clone()
+		i.SetPassword("$argon2id$other", time.Now())
+		if err := s.Update(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		sign := func(proven *identity.Identity, token string) error {
+			return s.Commit(t.Context(), &flow.Changes{ProvenIdentity: proven, CreateSession: newSession(i.ID, token)})
+		}
+		refused(t, "the old look", sign(&seen, "old"), identity.ErrChanged)
+		refused(t, "the new look", sign(i, "new"), nil)
+		if authenticates(t, s, "old") || !authenticates(t, s, "new") {
+			t.Error("want the session of the new look and no other")
+		}
+	})
+}
+
 func TestReplacedTokenIsUnknown(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		i := created(t, s, "ann@example.org")

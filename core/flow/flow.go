@@ -149,6 +149,9 @@ type Changes struct {
 
 	CreateIdentity *identity.Identity // identity.ErrDuplicate when an identifier is taken
 	UpdateIdentity *identity.Identity // identity.ErrChanged when it is not the newest
+	// ProvenIdentity is who has shown a credential, as it was compared with:
+	// identity.ErrChanged when the identity was changed since, its password perhaps.
+	ProvenIdentity *identity.Identity
 
 	CreateSession *session.Session // with TokenHash set
 	UpdateSession *session.Session // session.ErrChanged when revoked or changed meanwhile

@@ -84,28 +84,16 @@ func (l login) complete(ctx context.Context, r *run) error {
 	if _, err := r.hooks(ctx, before, nil, nil); err != nil {
 		return err
 	}
-	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, r.sub)
+	out, err := l.prove(ctx, r)
 	if err != nil {
 		return err
-	}
-	if out.Rejected {
-		return errRejected
-	}
-	if out.Identity.State != identity.Active {
-		// Said only to somebody who has proven to be the owner.
-		r.f.Values, r.f.Active = nil, r.method.Name()
-		r.f.Messages = append(r.f.Messages, ui.MsgAccountDisabled.Message())
-		return errRejected
 	}
 	s, token := l.session(r, out)
 	d, err := r.hooks(ctx, after, out.Identity, s)
 	if err != nil {
 		return err
 	}
-	if out.IdentityChange {
-		r.changes.UpdateIdentity = out.Identity
-	}
-	if err := l.store(ctx, r, s, d.RevokeOthers); err != nil {
+	if err := l.store(ctx, r, s, &out, d.RevokeOthers); err != nil {
 		return err
 	}
 	if r.changes.UpdateSession != nil {
@@ -113,6 +101,23 @@ func (l login) complete(ctx context.Context, r *run) error {
 	}
 	r.finish(out.Identity, s, token)
 	return nil
+}
+
+// prove takes the method's step: it finds out who has shown a credential.
+func (login) prove(ctx context.Context, r *run) (flow.Outcome, error) {
+	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, r.sub)
+	switch {
+	case err != nil:
+		return out, err
+	case out.Rejected:
+		return out, errRejected
+	case out.Identity.State != identity.Active:
+		// Said only to somebody who has proven to be the owner.
+		r.f.Values, r.f.Active = nil, r.method.Name()
+		r.f.Messages = append(r.f.Messages, ui.MsgAccountDisabled.Message())
+		return out, errRejected
+	}
+	return out, nil
 }
 
 // alsoHere lists the device of a confirmation once more, in its answer only, as
@@ -147,14 +152,14 @@ func (login) session(r *run, out flow.Outcome) (*session.Session, string) {
 }
 
 // store commits the sign-in, with the end of the identity's other sessions when a hook asks for it.
-func (l login) store(ctx context.Context, r *run, s *session.Session, alone bool) error {
+func (l login) store(ctx context.Context, r *run, s *session.Session, out *flow.Outcome, alone bool) error {
 	if !alone {
-		return l.commit(ctx, r)
+		return l.commit(ctx, r, out)
 	}
 	if err := r.revokeWithCommit(ctx, s.IdentityID, s.ID); err != nil {
 		return err
 	}
-	if err := l.commit(ctx, r); err != nil {
+	if err := l.commit(ctx, r, out); err != nil {
 		return err
 	}
 	if _, err := r.e.RevokeOthers(ctx, s.IdentityID, s.ID); err != nil {
@@ -163,23 +168,41 @@ func (l login) store(ctx context.Context, r *run, s *session.Session, alone bool
 	return nil
 }
 
-// commit retries once without the rehash: the identity may have changed since it
-// was read, which must not keep its owner out.
-func (login) commit(ctx context.Context, r *run) error {
-	err := r.commit(ctx)
-	if errors.Is(err, identity.ErrChanged) && r.changes.UpdateIdentity != nil {
-		r.changes.UpdateIdentity = nil
-		err = r.commit(ctx)
-	}
-	if errors.Is(err, session.ErrChanged) {
-		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.IDSessionInactive)
-	}
-	if err != nil {
-		var ex *ExpiredError
-		if errors.As(err, &ex) {
+// errOvertaken is for an identity that others never stop changing.
+var errOvertaken = apierror.Conflict("The account is being changed at this moment. Please sign in again.")
+
+// commit stores the sign-in if the identity is still the one that the credential was
+// compared with. Else the credential is compared again: a new password turns the old one
+// away, a code is used once, and any other change must not keep the owner out.
+func (l login) commit(ctx context.Context, r *run, out *flow.Outcome) error {
+	who := out.Identity.ID
+	for range commitAttempts {
+		r.changes.ProvenIdentity, r.changes.UpdateIdentity = out.Identity, nil
+		if out.IdentityChange {
+			r.changes.ProvenIdentity, r.changes.UpdateIdentity = nil, out.Identity
+		}
+		err := r.commit(ctx)
+		if !errors.Is(err, identity.ErrChanged) && !errors.Is(err, identity.ErrNotFound) {
+			return notSignedIn(err)
+		}
+		if *out, err = l.prove(ctx, r); err != nil {
 			return err
 		}
-		return fmt.Errorf("storing the session: %w", err)
+		if out.Identity.ID != who {
+			return errOvertaken // the identifier has a new owner, for whom no hook was asked
+		}
 	}
-	return nil
+	return errOvertaken
+}
+
+// notSignedIn tells why a sign-in was not stored; nil when it was.
+func notSignedIn(err error) error {
+	var ex *ExpiredError
+	switch {
+	case err == nil, errors.As(err, &ex):
+		return err
+	case errors.Is(err, session.ErrChanged):
+		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.IDSessionInactive)
+	}
+	return fmt.Errorf("storing the session: %w", err)
 }
