@@ -235,7 +235,8 @@ func isWebSocket(r *http.Request) bool {
 	if r.Method == http.MethodConnect {
 		return r.Header.Get(":protocol") == "websocket" || r.ProtoMajor == 3 && r.Proto == "websocket"
 	}
-	return strings.Contains(strings.ToLower(r.Header.Get("Upgrade")), "websocket")
+	upgrade := r.Header["Upgrade"] // not Get, which would look whether the name is canonical, for every request
+	return len(upgrade) > 0 && strings.Contains(strings.ToLower(upgrade[0]), "websocket")
 }
 
 // sameSite tells whether a WebSocket is opened by a page that may act for the person.

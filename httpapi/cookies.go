@@ -136,10 +136,10 @@ func (c *call) clearSession() {
 // one counts (behaviours.md 6.2). Two session cookies that differ count as none:
 // one of them was planted (threats: cookie tossing).
 func SessionToken(r *http.Request, cookie string) string {
-	if t := r.Header.Get("X-Session-Token"); t != "" {
+	if t := header(r, "X-Session-Token"); t != "" {
 		return t
 	}
-	if t := r.Header.Get("X-Session-Cookie"); t != "" {
+	if t := header(r, "X-Session-Cookie"); t != "" {
 		return t
 	}
 	if lines, ok := r.Header["Cookie"]; ok {
@@ -147,9 +147,18 @@ func SessionToken(r *http.Request, cookie string) string {
 			return value
 		}
 	}
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, token, ok := strings.Cut(header(r, "Authorization"), " ")
 	if ok && strings.EqualFold(scheme, "bearer") {
 		return strings.TrimSpace(token)
+	}
+	return ""
+}
+
+// header is http.Header.Get for a name that is canonical already: the guard has no
+// time to find that out for every request.
+func header(r *http.Request, name string) string {
+	if values := r.Header[name]; len(values) > 0 {
+		return values[0]
 	}
 	return ""
 }
