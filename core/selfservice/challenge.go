@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
@@ -114,7 +115,12 @@ func (r *run) send(ctx context.Context, k challenging) error {
 		who = nil
 	}
 	l := letter{kind: k, method: r.method.(flow.ChallengeMethod), f: r.f.Flow, to: identity.Address{Via: identity.ViaEmail, Value: address}, who: who}
-	if err := r.post(ctx, l); err != nil {
+	err = r.post(ctx, l)
+	if errors.Is(err, courier.ErrRecipient) {
+		r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(address))) // mail knows fewer addresses than the format
+		return errRejected
+	}
+	if err != nil {
 		return err
 	}
 	if k.purpose() == onetime.Verification && who != nil {
@@ -163,6 +169,9 @@ func (r *run) stay(ctx context.Context, rec *flow.Record) error {
 	switch {
 	case errors.As(err, &ex):
 		return err
+	case errors.Is(err, onetime.ErrSpent):
+		// The other tab was faster: its success is not to be written over.
+		return r.e.replaceWith(ctx, r.f, r.c, r.k.(challenging).over(), r.e.now())
 	case err != nil:
 		return fmt.Errorf("storing flow %s: %w", r.f.ID, err)
 	}

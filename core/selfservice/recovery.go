@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -142,34 +143,45 @@ type AdminRecovery struct {
 	ExpiresAt time.Time
 }
 
+// RecoveryOrder is what an administrator asks for.
+type RecoveryOrder struct {
+	IdentityID string
+	Method     string        // "link" or "code"
+	Type       flow.Type     // of who will use it
+	Lifespan   time.Duration // 0 means the configured one
+	ReturnTo   string        // where the person goes in the end; "" means the configured place
+	Base       string        // of the public mount that the way in belongs to
+	RequestURL string        // where it was asked for
+}
+
 // RecoverFor makes a link or code with which an identity can be recovered, whether or
-// not it has an address. requestURL is where it was asked for. A lifespan of 0 means
-// the configured one. identity.ErrNotFound; other errors are for the administrator.
-func (e *Engine) RecoverFor(ctx context.Context, identityID, method string, t flow.Type, lifespan time.Duration, base, requestURL string) (*AdminRecovery, error) {
+// not it has an address. identity.ErrNotFound; other errors are for the administrator.
+func (e *Engine) RecoverFor(ctx context.Context, o RecoveryOrder) (*AdminRecovery, error) {
 	k := recovery{}
 	if !k.settings(e.Config()).enabled {
 		return nil, apierror.FlowDisabled(string(flow.Recovery))
 	}
-	m, ok := e.method(k, method).(flow.ChallengeMethod)
+	m, ok := e.method(k, o.Method).(flow.ChallengeMethod)
 	if !ok || !m.Enabled() {
-		return nil, apierror.NotFound("The recovery method %q is switched off.", method)
+		return nil, apierror.NotFound("The recovery method %q is switched off.", o.Method)
 	}
-	i, err := e.Identities.Identity(ctx, identityID)
+	returnTo, err := e.ReturnTo(o.ReturnTo, o.Base)
 	if err != nil {
 		return nil, err
 	}
-	now := e.now()
-	f := &loaded{Flow: e.newFlow(flow.Recovery, t, options{}, &Client{Base: base}, nil), owned: true}
-	ch := m.NewChallenge(f.Flow, base)
-	if lifespan == 0 {
-		lifespan = ch.Lifespan
+	i, err := e.Identities.Identity(ctx, o.IdentityID)
+	if err != nil {
+		return nil, err
 	}
-	f.ExpiresAt, f.RequestURL, f.Unbound, f.Active = now.Add(lifespan), requestURL, true, m.Name()
-	if method == string(identity.Code) {
+	f := &loaded{Flow: e.newFlow(flow.Recovery, o.Type, options{}, &Client{Base: o.Base}, nil), owned: true}
+	ch := m.NewChallenge(f.Flow, o.Base)
+	f.ExpiresAt = e.now().Add(cmp.Or(o.Lifespan, ch.Lifespan))
+	f.RequestURL, f.ReturnTo, f.Unbound, f.Active = o.RequestURL, returnTo, true, m.Name()
+	if m.Name() == identity.Code {
 		f.State = flow.StateSentEmail
 	}
 	p := &onetime.Pass{
-		FlowID: f.ID, Purpose: onetime.Recovery, Method: method, IdentityID: i.ID, Stamp: i.AccessStamp(), ExpiresAt: f.ExpiresAt,
+		FlowID: f.ID, Purpose: onetime.Recovery, Method: o.Method, IdentityID: i.ID, Stamp: i.AccessStamp(), ExpiresAt: f.ExpiresAt,
 	}
 	p.Seal(e.Keys, ch.Secret)
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: f.record(), IssuePasses: []*onetime.Pass{p}}); err != nil {
@@ -177,7 +189,7 @@ func (e *Engine) RecoverFor(ctx context.Context, identityID, method string, t fl
 	}
 	out := &AdminRecovery{Link: ch.Data.RecoveryURL, Code: ch.Data.RecoveryCode, ExpiresAt: p.ExpiresAt}
 	if out.Link == "" {
-		out.Link = e.showURL(e.UIURL(flow.Recovery), f.ID, base)
+		out.Link = e.showURL(e.UIURL(flow.Recovery), f.ID, o.Base)
 	}
 	return out, nil
 }

@@ -29,9 +29,9 @@ type stage struct {
 	hook   func(in *flow.HookInput) (flow.Decision, error)
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, options ...testenv.Option) *stage {
 	t.Helper()
-	e := testenv.New(t)
+	e := testenv.New(t, options...)
 	s := &stage{Env: e, Engine: e.Gateway.Engine, t: t}
 	s.Hooks, s.Flows = hooks{s}, &commits{Store: s.Flows, s: s}
 	return s

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -278,6 +279,7 @@ func (r *run) commit(ctx context.Context) error {
 }
 
 // commitAs is commit for a flow that goes on: rec is what is left of it.
+// onetime.ErrSpent when its challenge was passed meanwhile.
 func (r *run) commitAs(ctx context.Context, rec *flow.Record) error {
 	r.changes.Flow = rec
 	for range commitAttempts {
@@ -297,6 +299,8 @@ func (r *run) commitAs(ctx context.Context, rec *flow.Record) error {
 			return r.e.replace(ctx, r.f, r.c)
 		case err != nil:
 			return fmt.Errorf("reading flow %s again: %w", r.f.ID, err)
+		case now.State == flow.StatePassedChallenge:
+			return onetime.ErrSpent
 		}
 		r.changes.Flow.Revision = now.Revision
 	}
