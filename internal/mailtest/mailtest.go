@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"io"
 	"math/big"
@@ -33,14 +34,17 @@ type Options struct {
 	// Rcpt and Data may refuse; a *smtp.SMTPError is answered as it stands.
 	Rcpt func(to string) error
 	Data func(to string, raw []byte) error
+	// Kept is called when a mail has arrived, before its client is told so.
+	Kept func(m Mail)
 }
 
 // Mail is one delivered mail.
 type Mail struct {
-	From string
-	To   []string
-	Raw  string
-	TLS  bool
+	Client string // what the client calls itself
+	From   string
+	To     []string
+	Raw    string
+	TLS    bool
 }
 
 // Server is a running server.
@@ -48,6 +52,8 @@ type Server struct {
 	Addr string
 	// Roots trust its certificate, which is for 127.0.0.1 and mail.test.
 	Roots *x509.CertPool
+	// Certificate is the same as PEM, for other processes.
+	Certificate []byte
 
 	options Options
 	mu      sync.Mutex
@@ -191,11 +197,18 @@ func (s *session) Data(r io.Reader) error {
 		}
 	}
 	_, s.mail.TLS = s.conn.TLSConnectionState()
-	s.mail.Raw = string(raw)
-	s.server.mu.Lock()
-	defer s.server.mu.Unlock()
-	s.server.mails = append(s.server.mails, s.mail)
+	s.mail.Client, s.mail.Raw = s.conn.Hostname(), string(raw)
+	s.server.keep(s.mail)
+	if s.server.options.Kept != nil {
+		s.server.options.Kept(s.mail)
+	}
 	return nil
+}
+
+func (s *Server) keep(m Mail) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mails = append(s.mails, m)
 }
 
 func (s *session) Reset()        { s.mail = Mail{} }
@@ -223,5 +236,6 @@ func (s *Server) certificate(tb testing.TB) *tls.Config {
 	}
 	s.Roots = x509.NewCertPool()
 	s.Roots.AddCert(leaf)
+	s.Certificate = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 }
