@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -16,7 +17,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/httpapi"
 )
 
-func init() { caddy.RegisterModule(Guard{}) }
+func init() { caddy.RegisterModule(new(Guard)) }
 
 // Guard lets a request pass that comes with a good session, and tells the upstream who
 // it is from. Everything else ends here:
@@ -56,7 +57,9 @@ type Guard struct {
 
 	// Pass the session on to the upstream. By default the gateway's cookies, the headers
 	// `X-Session-Token` and `X-Session-Cookie` and a session token in `Authorization`
-	// are removed: an upstream that leaks them would leak the account.
+	// are removed: an upstream that leaks them would leak the account. From its answers,
+	// cookies of the gateway and identity headers are removed: it could plant somebody
+	// else's session in the browser.
 	KeepSession bool `json:"keep_session,omitempty"`
 
 	// The assurance level needed: `aal1`, the default, or `aal2` for a second factor.
@@ -81,10 +84,11 @@ type Guard struct {
 	principals *principals
 	open       *openRequests
 	logger     *zap.Logger
+	told       atomic.Bool // about foreign cookies
 }
 
 // CaddyModule returns the Caddy module information.
-func (Guard) CaddyModule() caddy.ModuleInfo {
+func (*Guard) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.authentication.providers.gatehouse", New: func() caddy.Module { return new(Guard) }}
 }
 
@@ -189,12 +193,21 @@ func (g *Guard) admit(r *http.Request, a *admission, p *protection) (*principal,
 	}
 	if !g.KeepSession {
 		stripSession(r.Header, p.OwnCookies)
+		a.filter.own, a.filter.guard = p.OwnCookies, g
 	}
 	if !a.admitted {
 		a.admitted, a.hash, a.checker = true, hash, p.Checker
 		g.open.add(a)
 	}
 	return who, nil
+}
+
+// foreignCookie tells the operator, once, that an application sets a cookie of ours.
+func (g *Guard) foreignCookie(name string) {
+	if g.told.CompareAndSwap(false, true) {
+		g.logger.Warn("an application behind the guard sets a cookie of the gateway; such cookies are removed from its answers",
+			zap.String("cookie", name))
+	}
 }
 
 // checkSession tells what a good session lacks here.

@@ -56,6 +56,7 @@ func (Answered) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp
 	if a == nil { // else another guard let the request in, and its handler waits for the end
 		a = follow(r, w)
 		defer a.end()
+		w = &a.filter
 	}
 	err := next.ServeHTTP(w, r)
 	if err != nil && (a.answered == w || a.wasCut()) {
@@ -82,6 +83,9 @@ type admission struct {
 	// Caddy hands a buffer to each of several providers and may drop what is in there.
 	answered http.ResponseWriter
 
+	// filter is the writer of everything behind the first guard.
+	filter answerFilter
+
 	shard *openShard // where it is listed
 	place int        // in the shard, guarded by the shard's lock
 	seen  bool       // by a sweep, guarded by the shard's lock
@@ -100,6 +104,7 @@ const admissionVar = "gatehouse.admission"
 // nobody will call end.
 func follow(r *http.Request, w http.ResponseWriter) *admission {
 	a := &admission{ctx: r.Context(), w: w, http1: r.ProtoMajor == 1, place: unlisted}
+	a.filter.ResponseWriter = w
 	if w == nil || r.ProtoMajor > 2 {
 		// Changed in place: Caddy's placeholders and the handlers around the guard go on
 		// to look at the same request.
@@ -123,6 +128,7 @@ func (a *admission) String() string { return "" }
 // another request.
 func (a *admission) end() {
 	a.unlist()
+	a.filter.end()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ended = true
