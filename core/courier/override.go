@@ -82,11 +82,11 @@ func (ts *Templates) loadPart(kind TemplateType, p part, dir string, entries []f
 		if !ok {
 			continue
 		}
-		text, err := readFile(filepath.Join(dir, e.Name()))
+		text, err := egress.ReadFile(filepath.Join(dir, e.Name()), maxTemplate)
 		if err != nil {
 			return err
 		}
-		sources = append(sources, source{e.Name(), text})
+		sources = append(sources, source{e.Name(), string(text)})
 		byName[e.Name()] = locale
 	}
 	set, err := parseSet(p.html, sources)
@@ -116,23 +116,6 @@ func localeOf(name string, p part) (locale string, ok bool) {
 
 // maxTemplate bounds the source of a template.
 const maxTemplate = 1 << 20
-
-func readFile(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", err
-	}
-	if !info.Mode().IsRegular() { // a pipe would hang
-		return "", fmt.Errorf("%s is not a file", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	raw, err := egress.ReadAll(f, maxTemplate)
-	return string(raw), err
-}
 
 // flatten turns courier.templates into its leaves by path.
 func flatten(raw json.RawMessage) (map[string]string, error) {

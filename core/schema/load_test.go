@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/internal/egress"
 )
 
 // person is the smallest schema that somebody can sign in with.
@@ -27,9 +29,14 @@ func write(t *testing.T, dir, name, content string) string {
 	return path
 }
 
+// documents can be on this machine, where the tests' servers are.
+func documents(dir string) egress.Source {
+	return egress.Source{BaseDir: dir, Client: egress.Client(egress.Options{AllowPrivate: true})}
+}
+
 func loadOne(t *testing.T, url, dir string) (*schema.Schema, error) {
 	t.Helper()
-	set, err := schema.Load(t.Context(), []schema.Source{{ID: "customer", URL: url}}, schema.Options{BaseDir: dir})
+	set, err := schema.Load(t.Context(), []schema.Source{{ID: "customer", URL: url}}, documents(dir))
 	return set.Get("customer"), err
 }
 
@@ -70,7 +77,7 @@ func TestLoadReadsEverySource(t *testing.T) {
 }
 
 func TestLoadKeepsTheOrder(t *testing.T) {
-	set, err := schema.Load(t.Context(), []schema.Source{{ID: "b", URL: "preset://email"}, {ID: "a", URL: "preset://phone"}}, schema.Options{})
+	set, err := schema.Load(t.Context(), []schema.Source{{ID: "b", URL: "preset://email"}, {ID: "a", URL: "preset://phone"}}, egress.Source{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +122,7 @@ func TestLoadNamesSchemaPlaceAndFix(t *testing.T) {
 		"unfolding":         {unfolding(), "grow too large"},
 		"deep":              {strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), "nested too deeply"},
 		"large number":      {inTraits(`"a": {"maximum": 1e999999999}`), "a number has too large an exponent"},
-		"large":             {inTraits(`"a": {"title": "` + strings.Repeat("x", 1<<20) + `"}`), "larger than 1 MiB"},
+		"large":             {inTraits(`"a": {"title": "` + strings.Repeat("x", 1<<20) + `"}`), "larger than the limit of 1048576 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, dir, "person.json", tt.content)
@@ -163,13 +170,13 @@ func TestLoadRefusesBadSources(t *testing.T) {
 		"person.json":                               "the URL has no scheme: write file://",
 		"ftp://example.org/person.json":             `the scheme "ftp" is not known: use file`,
 		"base64://%%%":                              "the text after base64:// is not base64",
-		"base64://" + strings.Repeat("QUFB", 1<<20): "larger than 1 MiB",
+		"base64://" + strings.Repeat("QUFB", 1<<20): "larger than the limit of 1048576 bytes",
 		"preset://fax":                              `there is no preset "fax": use email, username or phone`,
 		server.URL + "/missing":                     "the server answered 404 Not Found",
-		server.URL + "/large":                       "larger than 1 MiB",
-		server.URL + "/away":                        "the server redirects to another host",
-		server.URL + "/round":                       "too many redirects",
-		"http://user:tulip@127.0.0.1:1/":            "connection refused",
+		server.URL + "/large":                       "larger than the limit of 1048576 bytes",
+		server.URL + "/away":                        "it leads to another host",
+		server.URL + "/round":                       "there are too many",
+		"http://user:tulip@127.0.0.1:1/?sig=tulip":  "connection refused",
 		"http://user:tulip@a b/":                    "this is no URL: check for spaces",
 	} {
 		_, err := loadOne(t, url, dir)
@@ -180,7 +187,11 @@ func TestLoadRefusesBadSources(t *testing.T) {
 			t.Errorf("the error is long or shows a password: %.600s", err)
 		}
 	}
-	_, err := schema.Load(t.Context(), []schema.Source{{ID: "a", URL: "preset://email"}, {ID: "a", URL: "preset://phone"}}, schema.Options{})
+	inside := []schema.Source{{ID: "customer", URL: server.URL}}
+	if _, err := schema.Load(t.Context(), inside, egress.Source{}); !errors.Is(err, egress.ErrPrivate) {
+		t.Errorf("an address inside the house: got %v, want it refused unless the client may go there", err)
+	}
+	_, err := schema.Load(t.Context(), []schema.Source{{ID: "a", URL: "preset://email"}, {ID: "a", URL: "preset://phone"}}, egress.Source{})
 	if err == nil || !strings.Contains(err.Error(), `"a": the id is taken by another schema`) {
 		t.Errorf("one id twice: got %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,7 +16,7 @@ import (
 
 // Source reads the small documents that a configuration points to: templates, Jsonnet programs, schemas.
 type Source struct {
-	// Client fetches http(s) documents.
+	// Client fetches http(s) documents; when nil, one that stays out of the house.
 	Client *http.Client
 	// BaseDir is what relative file URLs start from; the working directory when empty.
 	BaseDir string
@@ -43,6 +44,10 @@ func (s Source) Read(ctx context.Context, from string) ([]byte, error) {
 	case "base64":
 		return s.base64(rest)
 	case "http", "https":
+		if s.Client == nil {
+			s.Client = Client(Options{})
+			defer s.Client.CloseIdleConnections()
+		}
 		return Get(ctx, s.Client, from, s.Limit)
 	}
 	return nil, fmt.Errorf("the scheme %q is not known: use file, https, http or base64", scheme)
@@ -55,11 +60,20 @@ func (s Source) file(path string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.BaseDir, path)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
+	raw, err := ReadFile(path, s.Limit)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: check the path (a relative one starts from %q)", err, s.BaseDir)
 	}
-	if !info.Mode().IsRegular() { // a pipe would hang
+	return raw, err
+}
+
+// ReadFile reads a file of at most limit bytes. What isn't a file is refused: a pipe would hang.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
 	f, err := os.Open(path)
@@ -67,12 +81,12 @@ func (s Source) file(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return ReadAll(f, s.Limit)
+	return ReadAll(f, limit)
 }
 
 func (s Source) base64(text string) ([]byte, error) {
 	if int64(len(text)) > 2*s.Limit {
-		return nil, ErrTooLarge
+		return nil, tooLarge(s.Limit)
 	}
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
 		raw, err := enc.DecodeString(text)
@@ -80,12 +94,14 @@ func (s Source) base64(text string) ([]byte, error) {
 		case err != nil:
 			continue
 		case int64(len(raw)) > s.Limit:
-			return nil, ErrTooLarge
+			return nil, tooLarge(s.Limit)
 		}
 		return raw, nil
 	}
 	return nil, errors.New("the text after base64:// is not base64")
 }
+
+func tooLarge(limit int64) error { return fmt.Errorf("%w of %d bytes", ErrTooLarge, limit) }
 
 // ReadAll reads all of r, or fails with ErrTooLarge when that is more than limit bytes.
 func ReadAll(r io.Reader, limit int64) ([]byte, error) {
@@ -94,7 +110,7 @@ func ReadAll(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(raw)) > limit {
-		return nil, fmt.Errorf("%w of %d bytes", ErrTooLarge, limit)
+		return nil, tooLarge(limit)
 	}
 	return raw, nil
 }

@@ -223,7 +223,7 @@ func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
 	for _, s := range o.Config.Identity.Schemas {
 		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL})
 	}
-	set, err := schema.Load(ctx, sources, schema.Options{BaseDir: o.BaseDir, Client: o.client()})
+	set, err := schema.Load(ctx, sources, egress.Source{BaseDir: o.BaseDir, Client: o.client()})
 	if err != nil {
 		return nil, err
 	}

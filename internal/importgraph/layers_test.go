@@ -33,7 +33,6 @@ type restriction struct {
 }
 
 // restrictions list packages ("storage/etcd") and, where one file of a package
-// is the exception, files ("core/schema/load.go").
 var restrictions = []restriction{
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/*"}},
 	{"go.etcd.io/", []string{"storage/etcd"}},
@@ -47,7 +46,6 @@ var restrictions = []restriction{
 var httpClients = []string{
 	"core/courier/httpsender.go",       // calls the providers of HTTP channels
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
-	"core/schema/load.go",              // fetches identity schemas
 	"hooks/webhook_call.go",            // calls web hooks
 	"internal/egress/egress.go",        // makes the clients that all of these should use
 	"internal/egress/source.go",        // fetches templates and programs
