@@ -33,6 +33,7 @@ type restriction struct {
 }
 
 // restrictions list packages ("storage/etcd") and, where one file of a package
+// is the exception, files ("hooks/webhook_call.go").
 var restrictions = []restriction{
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/*"}},
 	{"go.etcd.io/", []string{"storage/etcd"}},
@@ -48,7 +49,7 @@ var httpClients = []string{
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
 	"hooks/webhook_call.go",            // calls web hooks
 	"internal/egress/egress.go",        // makes the clients that all of these should use
-	"internal/egress/source.go",        // fetches templates and programs
+	"internal/egress/source.go",        // fetches schemas, templates and programs
 }
 
 // serverNames are what a file of httpClients must not use of net/http.
