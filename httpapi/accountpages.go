@@ -81,6 +81,9 @@ func (c *call) signOutDevices(f *session.Facts) error {
 	if err := c.r.ParseForm(); err != nil {
 		return unreadable(err, "The form in the request body could not be read.")
 	}
+	if c.fromForeignPage() {
+		return selfservice.ErrForeignPage
+	}
 	if !secret.CheckCSRF(c.r.PostForm.Get("csrf_token"), c.csrf) {
 		return selfservice.CSRFError(len(c.r.Header["Cookie"]) > 0, c.csrf != nil)
 	}

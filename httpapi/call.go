@@ -67,6 +67,10 @@ func (s *Server) dispatch(m *mount, path string, w http.ResponseWriter, r *http.
 		c.fail(c.csrfError())
 		return
 	}
+	if c.forgedForAdmin() {
+		c.fail(selfservice.ErrForeignPage)
+		return
+	}
 	m.mux.ServeHTTP(&callWriter{ResponseWriter: w, call: c}, inner)
 }
 
@@ -155,7 +159,7 @@ func (c *call) client() (*selfservice.Client, error) {
 	cl := &selfservice.Client{
 		Base: c.base(), Facts: f, Token: token, CSRF: c.csrf, NewCSRF: c.newCSRF,
 		HasCookies: len(c.r.Header["Cookie"]) > 0, HasOrigin: c.r.Header.Get("Origin") != "",
-		Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(), LinksOnly: c.m.dialect.linksOnly,
+		ForeignPage: c.fromForeignPage(), Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(), LinksOnly: c.m.dialect.linksOnly,
 	}
 	if c.r.Method == http.MethodPost {
 		c.nextCSRF = secret.NewCSRF()

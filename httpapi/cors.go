@@ -54,17 +54,23 @@ func (s *Server) grantOrigin(h http.Header, r *http.Request) {
 	}
 }
 
-// allowedOrigin compares origins exactly; an entry may have one "*" for a
-// sub-domain. "*" alone never goes together with credentials.
+// allowedOrigin tells whether pages of the request's origin may read answers. "*" alone
+// never goes together with credentials.
 func (s *Server) allowedOrigin(r *http.Request) bool {
 	origin := strings.ToLower(r.Header.Get("Origin"))
 	if origin == "" || origin == "null" {
 		return false
 	}
 	cors := &s.Config().Serve.Public.CORS
-	for _, a := range cors.AllowedOrigins {
+	return s.listedOrigin(origin) || !cors.AllowCredentials && slices.Contains(cors.AllowedOrigins, "*")
+}
+
+// listedOrigin compares an origin in lower case with the list, exactly; an entry may have
+// one "*" for a sub-domain. "*" alone names nobody.
+func (s *Server) listedOrigin(origin string) bool {
+	for _, a := range s.Config().Serve.Public.CORS.AllowedOrigins {
 		a = strings.ToLower(strings.TrimSuffix(a, "/"))
-		if a == origin || a == "*" && !cors.AllowCredentials {
+		if a == origin {
 			return true
 		}
 		before, after, wild := strings.Cut(a, "*.")

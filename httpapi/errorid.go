@@ -36,6 +36,7 @@ var catalogue = []*apierror.Error{
 	apierror.Unprocessable("The browser must continue at another place.").WithID(apierror.IDBrowserLocationChangeRequired),
 	errLongQuery,
 	apierror.FlowDisabled("recovery"), apierror.FlowDisabled("verification"),
+	selfservice.ErrForeignPage,
 }
 
 func csrfEntry(cookies, csrfCookie bool) *apierror.Error {

@@ -32,6 +32,8 @@ type Client struct {
 
 	HasCookies bool // the request carried a Cookie header
 	HasOrigin  bool // the request carried an Origin header
+	// ForeignPage says that a page made the request which may not submit our forms.
+	ForeignPage bool
 	// Redirects says that the client follows redirects (a browser form) and does
 	// not read JSON.
 	Redirects bool

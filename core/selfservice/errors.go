@@ -34,6 +34,9 @@ func gone(f *flow.Flow, c *Client) *apierror.Error {
 	return e.WithDetail("redirect_to", init).WithDetail("return_to", f.ReturnTo)
 }
 
+// ErrForeignPage refuses a form that a page of another site submits.
+var ErrForeignPage = apierror.CSRF("The browser says that a page of another site has sent the request.")
+
 // csrfViolation says why a browser's submission is refused (behaviours.md 5).
 func csrfViolation(c *Client) *apierror.Error {
 	return CSRFError(c.HasCookies, len(c.CSRF) > 0 && !c.NewCSRF)

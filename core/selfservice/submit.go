@@ -168,6 +168,9 @@ func (r *run) checkOrigin() error {
 		return nil // the code that an administrator handed over proves more than a token
 	}
 	if r.f.Type == flow.Browser {
+		if r.c.ForeignPage {
+			return ErrForeignPage
+		}
 		if !secret.CheckCSRF(r.sub.CSRFToken, r.c.CSRF) {
 			return csrfViolation(r.c)
 		}
