@@ -44,6 +44,9 @@ func TestEveryBuiltInMessageIsComplete(t *testing.T) {
 			if m.Subject == "" || !strings.Contains(m.HTML, "<html") || strings.Contains(m.Subject+m.Body+m.HTML, "<no value>") {
 				t.Errorf("%s in %s is incomplete: %+v", kind, locale, m)
 			}
+			if last := m.Body[strings.LastIndexByte(m.Body, '\n')+1:]; !strings.Contains(last, "id.example.org") || !strings.Contains(last, m.Recipient) {
+				t.Errorf("%s in %s ends with %q, want who writes to whom", kind, locale, last)
+			}
 			if german := strings.HasPrefix(m.Body, "Guten Tag"); german != (locale == "de") {
 				t.Errorf("%s for %s: got %q", kind, locale, m.Body)
 			}
@@ -52,6 +55,23 @@ func TestEveryBuiltInMessageIsComplete(t *testing.T) {
 			sms, err := c.Compose(kind, "+49 30 1234567", d)
 			if err != nil || sms.Body == "" || len(sms.Body) > 320 || sms.Type != Phone || sms.Channel != ChannelSMS {
 				t.Errorf("%s by SMS: got %+v, %v", kind, sms, err)
+			}
+		}
+	}
+}
+
+// TestLifespanIsToldAsPeopleSayIt: nobody counts to 1440 minutes.
+func TestLifespanIsToldAsPeopleSayIt(t *testing.T) {
+	c := composer(t, TemplateConfig{})
+	for minutes, want := range map[int][2]string{
+		1: {"for 1 minute and", "für 1 Minute und"}, 15: {"for 15 minutes and", "für 15 Minuten und"}, 90: {"for 90 minutes and", "für 90 Minuten und"},
+		120: {"for 2 hours and", "für 2 Stunden und"}, 1439: {"for 23 hours and", "für 23 Stunden und"}, 0: {"It works once.", "Nur einmal verwendbar."},
+	} {
+		for i, locale := range []string{"en", "de"} {
+			d := filled(locale)
+			d.ExpiresInMinutes = minutes
+			if m := composed(t, c, RecoveryCodeValid, d); !strings.Contains(m.Body, want[i]) || !strings.Contains(m.HTML, want[i]) {
+				t.Errorf("%d minutes: got %q, want it to say %q", minutes, m.Body, want[i])
 			}
 		}
 	}
