@@ -84,6 +84,9 @@ func (s *Server) links() pages.Links {
 	if s.Config().SelfService.Flows.Recovery.Enabled {
 		l.Recovery = "/self-service/recovery/browser"
 	}
+	if s.Config().SelfService.Flows.Verification.Enabled {
+		l.Verification = "/self-service/verification/browser"
+	}
 	return l
 }
 

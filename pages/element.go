@@ -138,6 +138,7 @@ func (e *element) text(n *ui.Node, i *ui.Input) {
 	}
 	if e.Autocomplete == "one-time-code" && n.Group != ui.GroupLookupSecret {
 		e.InputMode = "numeric"
+		e.MaxLength = 0 // a pasted "123 456" is one digit too long, and the browser would cut it off
 	}
 	if len(i.Options) > 0 {
 		e.Widget = "select"

@@ -16,6 +16,7 @@ type form struct {
 	Action   template.URL
 	Heading  string // of the section; only on the settings page
 	Divider  bool   // an "or" stands before the form
+	OnlyWay  bool   // it is a link, and there is nothing to hand in
 	Hidden   []hidden
 	Elements []element
 }
@@ -125,6 +126,10 @@ func (f *form) add(l *labeller, nodes ui.Nodes) {
 		}
 	}
 	f.arrangeButtons()
+	f.OnlyWay = len(f.Elements) == 1 && f.Elements[0].Widget == "link"
+	if f.OnlyWay {
+		f.Elements[0].Primary = true
+	}
 }
 
 // rank puts the method most people use before the others and what leads aside, such as "resend the code", last. It

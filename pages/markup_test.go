@@ -179,6 +179,7 @@ func TestFocusStartsAtOneField(t *testing.T) {
 	want := map[string]string{
 		"login": "identifier", "login-wrong": "password", "login-refresh": "password", "login-aal2": "totp_code",
 		"registration-error": "traits.email", "settings": "password", "recovery-code": "code",
+		"recovery": "email", "recovery-no-address": "email", "recovery-code-wrong": "code", "verification-code": "code", "login-unverified": "password",
 	}
 	for name, page := range examples(t) {
 		var got []string
@@ -219,7 +220,7 @@ func TestErrorsAreSummedUpAndTiedToTheirFields(t *testing.T) {
 }
 
 func TestEnterPressesTheMainButton(t *testing.T) {
-	for _, name := range []string{"login", "login-methods", "login-aal2", "registration", "recovery-code"} {
+	for _, name := range []string{"login", "login-methods", "login-aal2", "registration", "recovery-code", "recovery-link-sent", "verification-code"} {
 		doc := parse(t, render(t, examples(t)[name]))
 		for _, form := range elements(doc, "form") {
 			fields := slices.ContainsFunc(elements(form, "input"), func(n *html.Node) bool { return attr(n, "type") != "hidden" })
@@ -227,6 +228,32 @@ func TestEnterPressesTheMainButton(t *testing.T) {
 			if fields && !strings.Contains(attr(elements(form, "button")[submit], "class"), "primary") {
 				t.Errorf("%s: Enter in %s presses %q", name, attr(form, "id"), text(elements(form, "button")[submit]))
 			}
+		}
+	}
+}
+
+// TestAWayOnIsNoForm: its token is nothing for the place that the way leads to.
+func TestAWayOnIsNoForm(t *testing.T) {
+	doc := parse(t, render(t, examples(t)["verification-done"]))
+	if forms, inputs := elements(doc, "form"), elements(doc, "input"); len(forms) > 0 || len(inputs) > 0 {
+		t.Errorf("a finished verification has %d forms and %d fields", len(forms), len(inputs))
+	}
+	for _, a := range elements(doc, "a") {
+		if text(a) == "Continue" && attr(a, "href") == "https://app.example/in/x" {
+			return
+		}
+	}
+	t.Error("there is no way on")
+}
+
+// TestOnlyTheRefusedAreAskedToVerify: everybody else has no use for the link.
+func TestOnlyTheRefusedAreAskedToVerify(t *testing.T) {
+	for name, page := range examples(t) {
+		if page.Kind != Login {
+			continue
+		}
+		if got, want := strings.Contains(render(t, page), "Verify your address"), name == "login-unverified"; got != want {
+			t.Errorf("%s: the link is there: %v, want %v", name, got, want)
 		}
 	}
 }

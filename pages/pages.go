@@ -58,6 +58,7 @@ type Links struct {
 	Login        string // starts a login flow
 	Registration string
 	Recovery     string
+	Verification string // shown to whom it keeps from signing in that no address is verified
 	Settings     string
 	Sessions     string // where the user is signed in
 	Home         string // where a lost user can start again; the error page falls back to Login

@@ -34,10 +34,18 @@ func lead(p Page) string {
 	switch {
 	case p.Kind == Welcome && p.Session == nil:
 		return "You are not signed in."
+	case p.UI != nil && len(p.UI.Messages) == 0:
+		return leads[p.Kind]
 	case p.Kind == Sessions:
 		return "This is where you are signed in. Sign out what you don't recognise, then change your password."
 	}
 	return ""
+}
+
+// leads say what a form is for that doesn't say it itself. A form that was handed in has a message in their place.
+var leads = map[Kind]string{
+	Recovery:     "Enter the email address of your account. We will send you a way back in.",
+	Verification: "Enter the email address to verify. We will send you a message to answer.",
 }
 
 func errorHeading(code int) string {

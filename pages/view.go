@@ -60,7 +60,7 @@ func (v *view) OnlyError() string {
 
 // links are the checked links of a page; "" is not shown.
 type links struct {
-	Login, Registration, Recovery, Settings, Sessions, Home template.URL
+	Login, Registration, Recovery, Verification, Settings, Sessions, Home template.URL
 }
 
 func (r *Renderer) view(p Page) (*view, error) {
@@ -150,6 +150,7 @@ func newLinks(p Page) links {
 		Login:        withReturnTo(p.Links.Login, p.ReturnTo),
 		Registration: withReturnTo(p.Links.Registration, p.ReturnTo),
 		Recovery:     withReturnTo(p.Links.Recovery, p.ReturnTo),
+		Verification: withReturnTo(p.Links.Verification, p.ReturnTo),
 		Settings:     withReturnTo(p.Links.Settings, ""),
 		Sessions:     withReturnTo(p.Links.Sessions, ""),
 		Home:         withReturnTo(p.Links.Home, ""),
@@ -157,6 +158,9 @@ func newLinks(p Page) links {
 	if p.Refresh || strings.EqualFold(p.RequestedAAL, "aal2") {
 		// Whoever proves themselves once more is signed in: those flows would only send them back.
 		l.Registration, l.Recovery = "", ""
+	}
+	if p.UI == nil || !p.UI.Messages.Has(ui.MsgAddressNotVerified) {
+		l.Verification = ""
 	}
 	return l
 }
