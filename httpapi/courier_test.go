@@ -94,6 +94,23 @@ func TestMessagesAreSentByTheGateway(t *testing.T) {
 	}
 }
 
+// TestMailsComeFromTheSite: nobody trusts, and no server takes, what comes from another's domain.
+func TestMailsComeFromTheSite(t *testing.T) {
+	for site, want := range map[string]string{
+		"https://id.example.org": "no-reply@id.example.org", "http://127.0.0.1:8080": "no-reply@localhost", "http://[::1]:8080": "no-reply@localhost",
+	} {
+		server := mailtest.New(t, mailtest.Options{})
+		e := testenv.New(t, func(c *config.Config, _ *gateway.Options) {
+			c.Serve.Public.BaseURL = site
+			c.Courier.SMTP.ConnectionURI = "smtp://" + server.Addr + "/?disable_starttls=true"
+		})
+		mailTo(t, e, "ann@example.org")
+		if got := server.Wait(t, 1)[0]; got.From != want || got.Header("From") != "<"+want+">" {
+			t.Errorf("%s: got mail from %q, %q, want %s", site, got.From, got.Header("From"), want)
+		}
+	}
+}
+
 func TestMessagesAreListedInPages(t *testing.T) {
 	e := testenv.New(t)
 	for _, to := range []string{"a@example.org", "b@example.org", "a@example.org", "b+1@example.org", "a@example.org"} {

@@ -29,7 +29,7 @@ type CourierWorker struct {
 type SMTP struct {
 	// ConnectionURI is smtp:// or smtps://. It holds a password: never log it.
 	ConnectionURI string `json:"connection_uri,omitempty"`
-	// FromAddress defaults to no-reply@ory.kratos.sh, as in Kratos.
+	// FromAddress defaults to no-reply at the host of the public URL.
 	FromAddress    string            `json:"from_address,omitempty"`
 	FromName       string            `json:"from_name,omitempty"`
 	LocalName      string            `json:"local_name,omitempty"`

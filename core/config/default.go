@@ -36,7 +36,6 @@ func kratosDefaults() Config {
 	c.Clients.HTTP.DisallowPrivateIPRanges = true
 	c.Courier = Courier{
 		DeliveryStrategy: "smtp",
-		SMTP:             SMTP{FromAddress: "no-reply@ory.kratos.sh"},
 		MessageRetries:   5,
 	}
 	return c

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -31,16 +32,14 @@ type mailroom struct {
 func newMailroom(ctx context.Context, o Options, client *http.Client) (*mailroom, error) {
 	c := &o.Config.Courier
 	source := egress.Source{Client: client, BaseDir: o.BaseDir}
-	dir := c.TemplateOverridePath
-	if dir != "" && !filepath.IsAbs(dir) {
-		dir = filepath.Join(o.BaseDir, dir)
-	}
-	templates, err := courier.LoadTemplates(ctx, courier.TemplateConfig{Dir: dir, URLs: c.Templates, Source: source})
+	templates, err := courier.LoadTemplates(ctx, courier.TemplateConfig{
+		Dir: o.path(c.TemplateOverridePath), URLs: c.Templates, Source: source,
+	})
 	if err != nil {
 		return nil, err
 	}
 	m := &mailroom{senders: map[string]courier.Sender{}, sandbox: &jsonnet.Sandbox{}}
-	if err := m.addSenders(ctx, c, courier.HTTPOptions{Client: client, Source: source, Sandbox: m.sandbox}); err != nil {
+	if err := m.addSenders(ctx, o, courier.HTTPOptions{Client: client, Source: source, Sandbox: m.sandbox}); err != nil {
 		return nil, err
 	}
 	m.composer = &courier.Composer{
@@ -48,6 +47,14 @@ func newMailroom(ctx context.Context, o Options, client *http.Client) (*mailroom
 		KeepData: c.DeliveryStrategy == "http" || len(c.Channels) > 0, Now: o.Now, Logger: o.Logger,
 	}
 	return m, nil
+}
+
+// path is a path of the configuration; a relative one starts where relative file:// URLs do.
+func (o Options) path(name string) string {
+	if name == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(o.BaseDir, name)
 }
 
 // siteOf is the host of a URL as people know it.
@@ -61,10 +68,11 @@ func siteOf(base string) string {
 
 // addSenders makes the senders of all channels. One named "email" in
 // courier.channels goes before delivery_strategy.
-func (m *mailroom) addSenders(ctx context.Context, c *config.Courier, o courier.HTTPOptions) error {
+func (m *mailroom) addSenders(ctx context.Context, o Options, calls courier.HTTPOptions) error {
+	c := &o.Config.Courier
 	for i, ch := range c.Channels {
 		at := fmt.Sprintf("courier.channels[%d]", i)
-		sender, err := channelSender(ctx, &ch, o)
+		sender, err := channelSender(ctx, &ch, o, calls)
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s.%w", at, err)
@@ -80,7 +88,7 @@ func (m *mailroom) addSenders(ctx context.Context, c *config.Courier, o courier.
 	}
 	switch c.DeliveryStrategy {
 	case "http":
-		sender, err := courier.NewHTTP(ctx, c.HTTP.RequestConfig, o)
+		sender, err := courier.NewHTTP(ctx, c.HTTP.RequestConfig, calls)
 		if err != nil {
 			return fmt.Errorf("courier.http.request_config: %w", err)
 		}
@@ -89,7 +97,7 @@ func (m *mailroom) addSenders(ctx context.Context, c *config.Courier, o courier.
 		if c.SMTP.ConnectionURI == "" {
 			return nil // messages wait; Run says so
 		}
-		sender, err := courier.NewSMTP(smtpConfig(&c.SMTP))
+		sender, err := courier.NewSMTP(o.smtp(&c.SMTP))
 		if err != nil {
 			return fmt.Errorf("courier.smtp.%w", err)
 		}
@@ -100,10 +108,10 @@ func (m *mailroom) addSenders(ctx context.Context, c *config.Courier, o courier.
 	return nil
 }
 
-func channelSender(ctx context.Context, ch *config.Channel, o courier.HTTPOptions) (courier.Sender, error) {
+func channelSender(ctx context.Context, ch *config.Channel, o Options, calls courier.HTTPOptions) (courier.Sender, error) {
 	switch cmp.Or(ch.Type, "http") {
 	case "http":
-		sender, err := courier.NewHTTP(ctx, ch.RequestConfig, o)
+		sender, err := courier.NewHTTP(ctx, ch.RequestConfig, calls)
 		if err != nil {
 			return nil, fmt.Errorf("request_config: %w", err)
 		}
@@ -118,7 +126,7 @@ func channelSender(ctx context.Context, ch *config.Channel, o courier.HTTPOption
 		if err := d.Decode(&c); err != nil {
 			return nil, fmt.Errorf("smtp_config: it must be an object as in courier.smtp") // the cause may quote the password
 		}
-		sender, err := courier.NewSMTP(smtpConfig(&c))
+		sender, err := courier.NewSMTP(o.smtp(&c))
 		if err != nil {
 			return nil, fmt.Errorf("smtp_config.%w", err)
 		}
@@ -127,11 +135,20 @@ func channelSender(ctx context.Context, ch *config.Channel, o courier.HTTPOption
 	return nil, fmt.Errorf("type: %q is not known: write http or smtp", ch.Type)
 }
 
-func smtpConfig(c *config.SMTP) courier.SMTPConfig {
+func (o Options) smtp(c *config.SMTP) courier.SMTPConfig {
 	return courier.SMTPConfig{
-		ConnectionURI: c.ConnectionURI, FromAddress: c.FromAddress, FromName: c.FromName, LocalName: c.LocalName,
-		ClientCertPath: c.ClientCertPath, ClientKeyPath: c.ClientKeyPath, Headers: c.Headers,
+		ConnectionURI: c.ConnectionURI, FromAddress: cmp.Or(c.FromAddress, "no-reply@"+mailDomain(o.publicURL())), FromName: c.FromName,
+		LocalName: c.LocalName, ClientCertPath: o.path(c.ClientCertPath), ClientKeyPath: o.path(c.ClientKeyPath), Headers: c.Headers,
 	}
+}
+
+// mailDomain is the host of a URL in an address, where no bare IP address may stand.
+func mailDomain(base string) string {
+	host := siteOf(base)
+	if host == "" || net.ParseIP(host) != nil {
+		return "localhost"
+	}
+	return host
 }
 
 // run delivers until ctx ends, and returns when the last attempt has ended.
