@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/mail"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -299,6 +301,42 @@ func FuzzConnectionURI(f *testing.F) {
 		}
 		if _, _, err := net.SplitHostPort(s.address()); err != nil {
 			t.Errorf("%q: %q can't be dialled: %v", uri, s.address(), err)
+		}
+	})
+}
+
+// written are the headers of our mails.
+var written = regexp.MustCompile(`^(From|To|Subject|Date|Message-Id|Mime-Version|Content-[A-Za-z-]+|Auto-Submitted|X-Own)$`)
+
+// FuzzMail: whatever a record holds, the mail has the headers we write, each once, and goes to one person.
+func FuzzMail(f *testing.F) {
+	f.Add("ann@example.org", "Hello", "text", "<p>html</p>")
+	f.Add("a@x.org\r\nBcc: b@x.org", "A\r\nBcc: b@x.org", "\r\n.\r\nMAIL FROM:<x>", "\r\n\r\n--b\r\n")
+	f.Add("a@x.org", strings.Repeat("ä ", 200)+"=?utf-8?q?=0d=0aBcc:_b=40x.org?=", "From x", "")
+	f.Add("a@x.org\u2028Bcc:b@x.org", "\u0085Bcc: b@x.org", ".", ".")
+	s := sender(f, "smtp://127.0.0.1/", nil)
+	f.Fuzz(func(t *testing.T, to, subject, text, html string) {
+		m := mailTo(to)
+		m.Subject, m.Body, m.HTML = subject, text, html
+		msg, err := s.mail(m)
+		if err != nil {
+			return
+		}
+		var raw strings.Builder
+		if _, err := msg.WriteTo(&raw); err != nil {
+			t.Fatalf("writing: %v", err)
+		}
+		got, err := mail.ReadMessage(strings.NewReader(raw.String()))
+		if err != nil {
+			t.Fatalf("reading %q: %v", raw.String(), err)
+		}
+		for name, values := range got.Header {
+			if !written.MatchString(name) || len(values) != 1 {
+				t.Errorf("the mail has %q: %q", name, values)
+			}
+		}
+		if rcpt, err := msg.GetRecipients(); err != nil || len(rcpt) != 1 || rcpt[0] != "<"+to+">" {
+			t.Errorf("the mail goes to %q, %v, want %q", rcpt, err, to)
 		}
 	})
 }
