@@ -26,7 +26,9 @@ func (c *call) openLink(k flow.Kind) error {
 		c.redirect(withQuery(c.s.Engine.UIURL(k), "flow", id)) // a link to the page that takes the code
 		return nil
 	}
-	if c.readCSRF(); c.csrf == nil {
+	c.readCSRF()
+	fresh := c.csrf == nil
+	if fresh {
 		c.renewCSRF()
 	}
 	cl, err := c.client()
@@ -40,7 +42,9 @@ func (c *call) openLink(k flow.Kind) error {
 	}
 	c.forget(res)
 	if res.Session != nil {
-		c.renewCSRF()
+		if !fresh {
+			c.renewCSRF() // somebody may have planted the one of before
+		}
 		c.setSession(res.Token, res.Session.ExpiresAt)
 	}
 	c.redirect(c.m.dialect.afterLink(c, k, res))
