@@ -197,6 +197,7 @@ func (g *Guard) admit(r *http.Request, a *admission, p *protection) (*principal,
 	}
 	if !a.admitted {
 		a.admitted, a.hash, a.checker = true, hash, p.Checker
+		p.Slider.Seen(facts)
 		g.open.add(a)
 	}
 	return who, nil

@@ -21,9 +21,12 @@ type protector interface {
 }
 
 // protection is a running gateway as its guards see it. It never changes: the app
-// replaces it as a whole. All fields must be set.
+// replaces it as a whole. All fields but
+// Slider must be set.
 type protection struct {
 	Checker *session.Checker
+	// Slider extends sessions that are in use; nil where they are not to be.
+	Slider *session.Slider
 	// SessionCookie is the name of the cookie that carries the session token.
 	SessionCookie string
 	// OwnCookies are the cookies that nobody behind the gateway needs to see, the
@@ -58,7 +61,7 @@ func (a *App) Protection(ctx context.Context) (*protection, error) {
 func protectionOf(g *gateway.Gateway) *protection {
 	base, names := g.Server.PublicURL(), g.Server.CookieNames()
 	return &protection{
-		Checker: g.Checker, SessionCookie: names[0], OwnCookies: names,
+		Checker: g.Checker, Slider: g.Slider, SessionCookie: names[0], OwnCookies: names,
 		BaseURL: base, LoginURL: base + "/self-service/login/browser",
 		ReturnTo: func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
 	}

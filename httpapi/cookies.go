@@ -18,6 +18,7 @@ const flowCookie = "gatehouse_flows"
 
 const (
 	csrfMaxAge     = 365 * 24 * 3600
+	slidingMaxAge  = 365 * 24 * 3600 // browsers keep none for longer than 400 days
 	flowsPerCookie = 12
 	flowCookieSize = 3600 // bytes; browsers refuse cookies over 4096 with name and attributes
 )
@@ -120,7 +121,12 @@ func (s *Server) sessionCookie(value string) *http.Cookie {
 
 func (c *call) setSession(token string, expires time.Time) {
 	k := c.s.sessionCookie(token)
-	if c.s.Config().Session.Cookie.Persistent {
+	switch cfg := c.s.Config().Session; {
+	case !cfg.Cookie.Persistent:
+	case cfg.Sliding:
+		// Guarded requests extend the session without a word to the browser.
+		k.MaxAge = slidingMaxAge
+	default:
 		k.MaxAge = max(1, int(expires.Sub(c.s.Now()).Seconds()))
 	}
 	c.setCookie(k)

@@ -49,6 +49,8 @@ type Options struct {
 	// ClientIP returns the address of the client as the host trusts it; nil means
 	// the peer of the connection. Never a raw header.
 	ClientIP func(r *http.Request) string
+	// Slider extends sessions that whoami sees; nil means that they end as they were made to.
+	Slider *session.Slider
 }
 
 // Server answers the API. It is safe for concurrent use.

@@ -22,6 +22,7 @@ func (c *call) whoami() error {
 	if err != nil {
 		return err
 	}
+	c.s.Slider.Seen(f)
 	c.cacheFor(f.Session)
 	c.w.Header().Set("X-Kratos-Authenticated-Identity-Id", f.Identity.ID)
 	return c.json(http.StatusOK, c.m.dialect.session(c, f.Session, f.Identity))

@@ -74,9 +74,12 @@ type Session struct {
 	// Lifespan is how long a session lives. Default 24h.
 	Lifespan Duration `json:"lifespan"`
 	// EarliestPossibleExtend is how long before its end a session may be extended; 0 allows it at any time.
-	EarliestPossibleExtend Duration      `json:"earliest_possible_extend,omitempty"`
-	Cookie                 SessionCookie `json:"cookie"`
-	Whoami                 Whoami        `json:"whoami"`
+	EarliestPossibleExtend Duration `json:"earliest_possible_extend,omitempty"`
+	// Sliding extends sessions that are in use, by a guarded request or whoami, in the last EarliestPossibleExtend of
+	// their life, or in the second half of it. Kratos has no such key. Default false: a session ends after Lifespan.
+	Sliding bool          `json:"sliding,omitempty"`
+	Cookie  SessionCookie `json:"cookie"`
+	Whoami  Whoami        `json:"whoami"`
 }
 
 // SessionCookie describes the session cookie. Domain, Path and SameSite fall back to the values of Cookies.

@@ -62,6 +62,7 @@ var keys = []row{
 	{path: "session.lifespan", status: works},
 	{path: "session.cookie", status: works},
 	{path: "session.earliest_possible_extend", status: works},
+	{path: "session.sliding", status: works},
 	// With one factor the highest available level is aal1, so either value holds.
 	{path: "session.whoami.required_aal", status: works},
 	{path: "session.whoami.tokenizer", status: later, why: "sessions can't be turned into a JWT yet"},

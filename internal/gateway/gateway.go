@@ -82,6 +82,7 @@ func (o Options) client() *http.Client {
 type Gateway struct {
 	Server  *httpapi.Server
 	Checker *session.Checker
+	Slider  *session.Slider // nil unless sessions are to live on while they are in use
 	Store   *storage.Store
 	Engine  *selfservice.Engine
 	Schemas *schema.Set
@@ -125,10 +126,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	}
 	g.Store.Now = o.Now
 	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
+	g.Slider = slider(o, g.Store)
 	g.Engine = g.engine(o, hasher)
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
-		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
 		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
@@ -156,12 +158,13 @@ func Check(ctx context.Context, o Options) error {
 // webHookGrace is how long calls that nobody waits for may go on when the gateway ends.
 const webHookGrace = 5 * time.Second
 
-// Run keeps the session cache honest and delivers messages until ctx ends.
+// Run keeps the session cache honest, extends sessions and delivers messages until ctx ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
-	var courier sync.WaitGroup
-	courier.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
-	defer courier.Wait()
+	var others sync.WaitGroup
+	others.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
+	others.Go(func() { g.Slider.Run(ctx) })
+	defer others.Wait()
 	defer stop()
 	defer g.client.CloseIdleConnections()
 	defer g.webHooks.Close(webHookGrace)
@@ -189,6 +192,16 @@ func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
 	}
 	e.Hooks = g.runner(o, e)
 	return e
+}
+
+func slider(o Options, store *storage.Store) *session.Slider {
+	c := o.Config.Session
+	if !c.Sliding {
+		return nil
+	}
+	return &session.Slider{
+		Store: store, Lifespan: time.Duration(c.Lifespan), Window: time.Duration(c.EarliestPossibleExtend), Now: o.Now, Logger: o.Logger,
+	}
 }
 
 func webHooks(o Options, client *http.Client) *hooks.WebHooks {
