@@ -71,6 +71,7 @@ var places = map[flow.Point]func(f *config.Flows, method string) []config.Hook{
 	flow.BeforeRegistration:      func(f *config.Flows, _ string) []config.Hook { return f.Registration.Before.Hooks },
 	flow.PrePersistRegistration:  func(f *config.Flows, m string) []config.Hook { return f.Registration.After.HooksFor(m) },
 	flow.PostPersistRegistration: func(f *config.Flows, m string) []config.Hook { return f.Registration.After.HooksFor(m) },
+	flow.BeforeSettings:          func(f *config.Flows, _ string) []config.Hook { return f.Settings.Before.Hooks },
 	flow.PrePersistSettings:      func(f *config.Flows, m string) []config.Hook { return f.Settings.After.HooksFor(m) },
 	flow.PostPersistSettings:     func(f *config.Flows, m string) []config.Hook { return f.Settings.After.HooksFor(m) },
 	flow.BeforeRecovery:          func(f *config.Flows, _ string) []config.Hook { return f.Recovery.Before.Hooks },

@@ -1,7 +1,10 @@
 package hooks
 
 import (
+	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -70,12 +73,54 @@ func TestStopTakesBackWhatWasToHappen(t *testing.T) {
 	}
 }
 
-// TestEveryPointHasAPlaceOrPluginsOnly keeps a new point from being forgotten in the table.
-func TestEveryPointHasAPlaceOrPluginsOnly(t *testing.T) {
-	pluginsOnly := map[flow.Point]bool{flow.BeforeSettings: true} // Kratos has no hooks there
+// TestEveryListHasItsPoints: a web hook is called where its list says, and a list that nobody looks at is not left over.
+func TestEveryListHasItsPoints(t *testing.T) {
+	var all []flow.Point
+	for list, want := range map[string]flow.Point{
+		"login.before.hooks": flow.BeforeLogin, "login.after.hooks": flow.AfterLogin, "login.after.password.hooks": flow.AfterLogin,
+		"registration.before.hooks": flow.BeforeRegistration, "registration.after.hooks": flow.PostPersistRegistration,
+		"registration.after.password.hooks": flow.PostPersistRegistration,
+		"settings.before.hooks":             flow.BeforeSettings, "settings.after.hooks": flow.PostPersistSettings,
+		"settings.after.password.hooks": flow.PostPersistSettings,
+		"recovery.before.hooks":         flow.BeforeRecovery, "recovery.after.hooks": flow.AfterRecovery, "recovery.after.password.hooks": flow.AfterRecovery,
+		"verification.before.hooks": flow.BeforeVerification, "verification.after.hooks": flow.AfterVerification,
+		"verification.after.password.hooks": flow.AfterVerification,
+	} {
+		s := newService(t, says(200, ""))
+		r, _ := caller(t, s.URL, nil)
+		onlyAt(t, r, list)
+		for _, p := range flow.Points() {
+			before := len(s.heard())
+			mustRun(t, r, asked(p))
+			if called := len(s.heard()) > before; called != (p == want) {
+				t.Errorf("%s at %s: called %v, want %v", list, p, called, p == want)
+			}
+		}
+		all = append(all, want)
+	}
 	for _, p := range flow.Points() {
-		if _, ok := places[p]; ok == pluginsOnly[p] {
-			t.Errorf("%s: in the table %v, want %v", p, ok, !pluginsOnly[p])
+		persists := p == flow.PrePersistRegistration || p == flow.PrePersistSettings // for hooks that change something
+		if !persists && !slices.Contains(all, p) {
+			t.Errorf("%s belongs to no list", p)
 		}
 	}
+}
+
+// onlyAt leaves the web hook of a caller in one list of the document.
+func onlyAt(t *testing.T, r *Runner, list string) {
+	t.Helper()
+	h := r.Config().SelfService.Flows.Login.Before.Hooks
+	var doc any = map[string]any{"hooks": h}
+	steps := strings.Split(strings.TrimSuffix(list, ".hooks"), ".")
+	for _, step := range slices.Backward(steps) {
+		doc = map[string]any{step: doc}
+	}
+	c := config.Default()
+	if err := json.Unmarshal(asJSON(doc), &c.SelfService.Flows); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.SelfService.Flows.HookLists()[list]; len(got) != 1 {
+		t.Fatalf("%s is not among the lists of the document", list)
+	}
+	r.Config = func() *config.Config { return &c }
 }

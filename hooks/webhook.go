@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -38,8 +40,9 @@ const (
 
 // Prepare reads the templates of all web hooks of a configuration, so that a missing or broken one is told at the start.
 func (w *WebHooks) Prepare(ctx context.Context, c *config.Config) error {
-	for _, list := range lists(c) {
-		for _, h := range list {
+	lists := c.SelfService.Flows.HookLists()
+	for _, at := range slices.Sorted(maps.Keys(lists)) {
+		for _, h := range lists[at] {
 			if h.Hook != "web_hook" {
 				continue
 			}
@@ -48,24 +51,11 @@ func (w *WebHooks) Prepare(ctx context.Context, c *config.Config) error {
 				_, err = w.template(ctx, conf.Body)
 			}
 			if err != nil {
-				return fmt.Errorf("loading the web_hook of %s: %w", place(conf), err)
+				return fmt.Errorf("selfservice.flows.%s: loading the web_hook of %s: %w", at, place(conf), err)
 			}
 		}
 	}
 	return nil
-}
-
-// lists are all lists of hooks that a document has.
-func lists(c *config.Config) [][]config.Hook {
-	f := &c.SelfService.Flows
-	out := [][]config.Hook{f.Login.Before.Hooks, f.Registration.Before.Hooks}
-	for _, after := range []config.After{f.Login.After, f.Registration.After, f.Settings.After, f.Recovery.After, f.Verification.After} {
-		out = append(out, after.Hooks)
-		for _, m := range after.Methods {
-			out = append(out, m.Hooks)
-		}
-	}
-	return out
 }
 
 // Close waits until the calls under way are made, and stops them after the grace time.
@@ -128,7 +118,7 @@ func (w *WebHooks) later(conf *config.WebHook, told json.RawMessage, in *flow.Ho
 			w.Logger.Error("web hook dropped: too many are waiting", "host", place(conf), "event", point, "flow", flowID)
 		}
 	}
-	if in.Point == flow.BeforeLogin || in.Point == flow.BeforeRegistration || in.Point == flow.BeforeSettings || !abi.Event(in.Point).Decides() {
+	if in.Point.Before() || !abi.Event(in.Point).Decides() {
 		send()
 		return flow.Decision{}
 	}

@@ -348,6 +348,13 @@ func TestPrepareTellsBrokenTemplates(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", from, err, want)
 		}
 	}
+	for _, list := range []string{"recovery.before.hooks", "verification.after.hooks", "settings.after.profile.hooks"} {
+		r, _ := caller(t, "https://hooks.example.org/", options{"body": template(`function(ctx`)})
+		onlyAt(t, r, list)
+		if err := r.WebHooks.Prepare(t.Context(), r.Config()); err == nil || !strings.HasPrefix(err.Error(), "selfservice.flows."+list) {
+			t.Errorf("%s: got %v, want the broken template told", list, err)
+		}
+	}
 	r, _ := caller(t, "https://hooks.example.org/", nil)
 	if err := r.WebHooks.Prepare(t.Context(), r.Config()); err != nil {
 		t.Error(err)
@@ -385,8 +392,8 @@ func TestIgnoredAnswerWaitsForNobody(t *testing.T) {
 func TestIgnoredFailureIsLogged(t *testing.T) {
 	s := newService(t, says(400, "SECRET"))
 	r, log := caller(t, s.URL+"/SECRET", options{"response": options{"ignore": true}})
-	if d := mustRun(t, r, asked(flow.BeforeRegistration)); d.Stops() {
-		t.Errorf("got %+v", d)
+	if d := mustRun(t, r, asked(flow.BeforeRegistration)); d.Stops() || len(d.AfterCommit) > 0 {
+		t.Errorf("got %+v, want the call made at once", d)
 	}
 	r.WebHooks.background.done.Wait()
 	if text := log.String(); !strings.Contains(text, "web hook failed") || strings.Contains(text, "SECRET") || strings.Contains(text, secretEmail) {

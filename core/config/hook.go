@@ -33,6 +33,23 @@ type After struct {
 	Methods map[string]AfterMethod `json:"-" inline:"methods"`
 }
 
+// HookLists are all lists of hooks by their place in the document, such as "registration.after.password.hooks".
+func (f *Flows) HookLists() map[string][]Hook {
+	lists := map[string][]Hook{}
+	add := func(flow string, before Before, after After) {
+		lists[flow+".before.hooks"], lists[flow+".after.hooks"] = before.Hooks, after.Hooks
+		for method, m := range after.Methods {
+			lists[flow+".after."+method+".hooks"] = m.Hooks
+		}
+	}
+	add("login", f.Login.Before, f.Login.After)
+	add("registration", f.Registration.Before, f.Registration.After)
+	add("settings", f.Settings.Before, f.Settings.After)
+	add("recovery", f.Recovery.Before, f.Recovery.After)
+	add("verification", f.Verification.Before, f.Verification.After)
+	return lists
+}
+
 // afterMethods are the methods a document may name below "after".
 var afterMethods = []string{
 	"code", "link", "lookup_secret", "oidc", "passkey", "password", "profile", "saml", "totp", "webauthn",

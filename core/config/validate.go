@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -72,8 +73,10 @@ func (v *checker) selfService(s *SelfService) {
 	v.oneOf(at+"flows.verification.use", f.Verification.Use, "link", "code")
 	v.oneOf(at+"flows.settings.required_aal", f.Settings.RequiredAAL, "aal1", "highest_available")
 	v.positive(at+"flows.settings.privileged_session_max_age", f.Settings.PrivilegedSessionMaxAge)
-	v.hooks(at+"flows.login.before.hooks", f.Login.Before.Hooks)
-	v.hooks(at+"flows.registration.before.hooks", f.Registration.Before.Hooks)
+	lists := f.HookLists()
+	for _, place := range slices.Sorted(maps.Keys(lists)) {
+		v.hooks(at+"flows."+place, lists[place])
+	}
 }
 
 func (v *checker) flow(name, ui string, lifespan Duration, after After) {
@@ -81,10 +84,8 @@ func (v *checker) flow(name, ui string, lifespan Duration, after After) {
 	v.page(name, ui)
 	v.positive(at+".lifespan", lifespan)
 	v.address(at+".after.default_browser_return_url", after.DefaultBrowserReturnURL)
-	v.hooks(at+".after.hooks", after.Hooks)
 	for method, m := range after.Methods {
 		v.address(at+".after."+method+".default_browser_return_url", m.DefaultBrowserReturnURL)
-		v.hooks(at+".after."+method+".hooks", m.Hooks)
 	}
 }
 

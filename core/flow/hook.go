@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -35,6 +36,9 @@ func Points() []Point {
 		BeforeRecovery, AfterRecovery, BeforeVerification, AfterVerification,
 	}
 }
+
+// Before tells whether the point lies before a submission is looked at.
+func (p Point) Before() bool { return strings.HasSuffix(string(p), ".before") }
 
 // Request is what hooks may know about the HTTP request. It never holds
 // cookies, credentials or tokens.
