@@ -2,11 +2,13 @@ package httpapi_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/internal/testenv"
 )
 
@@ -58,11 +60,38 @@ func TestForgedErrorIDs(t *testing.T) {
 	}
 }
 
+// TestStoredErrorsAreForgotten: an error that no id can hold is a record, which ends as all do.
+func TestStoredErrorsAreForgotten(t *testing.T) {
+	onBothMounts(t, func(t *testing.T, e *testenv.Env, mount string) {
+		now := e.Now()
+		kept := &flow.StoredError{ID: uuid.NewString(), Error: []byte(`{"code":413}`), CreatedAt: now, ExpiresAt: now.Add(10 * time.Minute)}
+		if err := e.Gateway.Store.SaveError(t.Context(), kept); err != nil {
+			t.Fatal(err)
+		}
+		at := mount + "/self-service/errors?id=" + kept.ID
+		for range 2 { // reading doesn't use it up
+			if a := e.App().Get(at); a.Status != 200 || a.Text("id") != kept.ID || a.At("error", "code") != 413.0 {
+				t.Errorf("got %d %s", a.Status, a.Body)
+			}
+		}
+		e.Advance(11 * time.Minute)
+		wantError(t, e.App().Get(at), 404, "")
+	})
+}
+
 func TestStubError(t *testing.T) {
 	onBothMounts(t, func(t *testing.T, e *testenv.Env, mount string) {
-		a := e.App().Get(mount + "/self-service/errors?id=stub:500")
-		if a.Status != 200 || a.At("error", "code") != 500.0 || a.Text("created_at") != "0001-01-01T00:00:00Z" {
+		read := func() *testenv.Answer { return e.App().Get(mount + "/self-service/errors?id=stub:500") }
+		a := read()
+		if a.Status != 200 || a.At("error", "code") != 500.0 || a.Text("error", "status") != "Internal Server Error" ||
+			a.Text("created_at") != "0001-01-01T00:00:00Z" || a.Text("updated_at") != "0001-01-01T00:00:00Z" {
 			t.Errorf("got %d %s", a.Status, a.Body)
+		}
+		if !strings.Contains(a.Text("error", "reason"), "stub") || a.Text("error", "message") == "" {
+			t.Errorf("the error doesn't say that it is a stub: %s", a.Body)
+		}
+		if _, err := uuid.Parse(a.Text("id")); err != nil || a.Text("id") == read().Text("id") {
+			t.Errorf("got the id %q, want a new one each time", a.Text("id"))
 		}
 	})
 }
