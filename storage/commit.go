@@ -88,6 +88,9 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 	if err := s.planMessages(p, c.Messages); err != nil {
 		return err
 	}
+	if c.ForgetGuess != nil {
+		s.planForget(p, c.ForgetGuess)
+	}
 	return s.planOnetime(ctx, p, c)
 }
 

@@ -38,6 +38,7 @@ const (
 	familyPasses           = "passes/"
 	familyMailings         = "mailings/"
 	familyDecoys           = "decoys/"
+	familyGuesses          = "guesses/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -92,6 +93,15 @@ func (k keys) waiting(channel string, due time.Time, id string) string {
 func (k keys) pass(flowID string) string { return k.prefix + familyPasses + part(flowID) }
 func (k keys) mailing(via, address string) string {
 	return k.prefix + familyMailings + part(via) + "/" + part(address)
+}
+
+// flowGuesses and identityGuesses count answers: in a flow, and to one secret of an identity.
+func (k keys) flowGuesses(flowID string) string {
+	return k.prefix + familyGuesses + "flows/" + part(flowID)
+}
+
+func (k keys) identityGuesses(identityID, method string) string {
+	return k.prefix + familyGuesses + "identities/" + part(identityID) + "/" + part(method)
 }
 
 // decoy and decoyPlace stand for the message and the place in the outbox that there would have been.

@@ -39,6 +39,8 @@ func samples() map[string]string {
 		"mailing":         k.mailing("email", "ann@example.org"),
 		"decoy":           k.decoy("m1"),
 		"decoyPlace":      k.decoyPlace("m1"),
+		"flowGuesses":     k.flowGuesses("f1"),
+		"identityGuesses": k.identityGuesses("i1", "totp"),
 		"probe":           k.probe(),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/courier"
+	"github.com/gatehouse-id/gatehouse/core/guess"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -166,6 +167,8 @@ type Changes struct {
 	IssuePasses []*onetime.Pass
 	// SpendPass is used up by this commit: onetime.ErrSpent when it was before.
 	SpendPass *onetime.Pass
+	// ForgetGuess forgets the wrong answers before this one, which was right.
+	ForgetGuess *guess.Guess
 	// Mailings count the messages of this commit that anybody could ask for:
 	// onetime.ErrTooMany when an address has had enough of them.
 	Mailings []onetime.Mailing

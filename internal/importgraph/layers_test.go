@@ -12,7 +12,7 @@ type layer struct {
 var layers = []layer{
 	{"leaves", []string{"core/apierror", "core/ui", "core/hash", "core/secret", "hooks/abi", "storage/kv", "plugins/sdk", "internal/egress", "internal/jsonnet"}},
 	{"backends", []string{"storage/etcd", "storage/kvtest"}},
-	{"nouns", []string{"core/identity", "core/schema", "core/courier", "core/config", "core/onetime"}},
+	{"nouns", []string{"core/identity", "core/schema", "core/courier", "core/config", "core/onetime", "core/guess"}},
 	{"state", []string{"core/session", "core/project"}},
 	{"words", []string{"core/flow"}},
 	{"engine", []string{"core/selfservice", "core/method/*", "hooks", "hooks/wasm", "storage", "plugins/*"}},
@@ -72,6 +72,7 @@ var sentences = map[string]string{
 	"core/project":     "holds projects, their configuration revisions, members and personal access tokens.",
 	"core/courier":     "queues messages to people and delivers them by mail or HTTP.",
 	"core/onetime":     "holds the links and codes that prove a mailbox: how they are made, what is stored of them, and how long they count.",
+	"core/guess":       "bounds how often secrets that people type can be guessed.",
 	"core/flow":        "says what a self-service flow is, what a method may do in it, and what a hook may decide.",
 	"core/selfservice": "runs flows: the phases every flow shares, and login, registration, settings, recovery, verification, logout.",
 	"storage/kv":       "defines the small transactional key-value store every backend implements, and an in-memory one.",
