@@ -83,17 +83,27 @@ func (i *Identity) setIdentifiers(t CredentialType, ids []string, now time.Time)
 
 // SetPassword stores a password hash as the identity's password credential.
 func (i *Identity) SetPassword(hash string, now time.Time) {
-	c, ok := i.Credentials[Password]
+	config, _ := json.Marshal(PasswordConfig{HashedPassword: hash}) // a struct of one string cannot fail
+	i.SetCredential(Password, i.Credentials[Password].Identifiers, config, now)
+}
+
+// SetCredential gives the identity a credential, or replaces what is in the one it has.
+func (i *Identity) SetCredential(t CredentialType, identifiers []string, config json.RawMessage, now time.Time) {
+	now = now.UTC()
+	c, ok := i.Credentials[t]
 	if !ok {
-		c = Credential{Type: Password, CreatedAt: now.UTC()}
+		c = Credential{Type: t, CreatedAt: now}
 	}
-	c.Config, _ = json.Marshal(PasswordConfig{HashedPassword: hash}) // a struct of one string cannot fail
-	c.UpdatedAt = now.UTC()
+	c.Identifiers, c.Config, c.UpdatedAt = identifiers, config, now
 	if i.Credentials == nil {
 		i.Credentials = map[CredentialType]Credential{}
 	}
-	i.Credentials[Password] = c
+	i.Credentials[t] = c
 }
+
+// HasCredential tells whether the identity has set a credential up. One that traits gave
+// an identifier, and nothing more, is none.
+func (i *Identity) HasCredential(t CredentialType) bool { return len(i.Credentials[t].Config) > 0 }
 
 func keepVerifiable(old []VerifiableAddress, want []Address, now time.Time) []VerifiableAddress {
 	var out []VerifiableAddress

@@ -8,7 +8,7 @@ var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecr
 // Available is the highest level the identity can reach with the credentials it has.
 func Available(i *identity.Identity) AAL {
 	for _, t := range secondFactors {
-		if len(i.Credentials[t].Config) > 0 {
+		if i.HasCredential(t) {
 			return AAL2
 		}
 	}

@@ -214,6 +214,10 @@ func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.D
 	s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt = now, now, now.Add(lifespan)
 }
 
+// AddFactor records a factor that was set up in this session: who did so has it at hand. The
+// session lives no longer for it, and nobody has signed in anew.
+func (s *Session) AddFactor(amr AuthenticationMethod) { s.Methods = append(recent(s.Methods), amr) }
+
 // recent copies a history, and leaves room for one entry.
 func recent[T any](history []T) []T {
 	return slices.Clone(history[max(0, len(history)+1-maxHistory):])
