@@ -1,6 +1,7 @@
 package selfservice_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
@@ -384,5 +387,31 @@ func TestAnAddressThatMailDoesNotKnow(t *testing.T) {
 		if res != nil && res.Rejected && len(res.Flow.FieldMessages["email"]) == 0 {
 			t.Errorf("%q: nothing is said at the field", address)
 		}
+	}
+}
+
+// TestAddressesAreAnsweredInStep: however long the work took, no answer leaves between two steps, and
+// nobody waits on for a client that has gone.
+func TestAddressesAreAnsweredInStep(t *testing.T) {
+	s := newStage(t)
+	s.Env.SignUp(ada)
+	s.AnswerStep = 50 * time.Millisecond
+	for _, who := range []string{ada, "nobody@example.org"} {
+		begin := time.Now()
+		s.ask(flow.Recovery, s.browser(), who)
+		if took := time.Since(begin); took < s.AnswerStep {
+			t.Errorf("%s is answered after %v", who, took)
+		}
+	}
+	s.AnswerStep = time.Hour
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	c := s.browser()
+	f := s.start(flow.Recovery, c, "")
+	_, err := s.Submit(ctx, flow.Recovery, f.ID, c, func(*schema.Schema) (flow.Submission, error) {
+		return flow.Submission{Method: "code", CSRFToken: secret.MaskCSRF(c.CSRF), Fields: map[string]any{"email": ada}}, nil
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }

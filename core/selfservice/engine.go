@@ -22,7 +22,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
-// Engine runs flows. All fields must be set; they are not changed after the
+// Engine runs flows. All fields but AnswerStep must be set; they are not changed after the
 // first use. It is safe for concurrent use and holds no state of its own.
 type Engine struct {
 	Config     func() *config.Config // the configuration in force
@@ -41,6 +41,9 @@ type Engine struct {
 	Home   string
 	Logger *slog.Logger
 	Now    func() time.Time
+	// AnswerStep is the measure of time in which submissions that name an address are
+	// answered, so that the time tells nobody whether somebody has it; 0 answers at once.
+	AnswerStep time.Duration
 }
 
 // kind is what makes one kind of flow different from another. It has no say in

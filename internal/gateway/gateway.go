@@ -184,7 +184,7 @@ func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
 		Config:     func() *config.Config { return o.Config },
 		Schemas:    func() *schema.Set { return g.Schemas },
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Passes: g.Store, Addresses: g.Store, Composer: g.Composer,
-		Keys: o.Keys, Logger: o.Logger, Now: o.Now,
+		Keys: o.Keys, Logger: o.Logger, Now: o.Now, AnswerStep: selfservice.AnswerStep,
 	}
 	e.Methods = g.methods(o, hasher)
 	if o.Guarded {

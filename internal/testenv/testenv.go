@@ -73,6 +73,7 @@ func New(t testing.TB, options ...Option) *Env {
 	if err != nil {
 		t.Fatalf("assembling the gateway: %v", err)
 	}
+	g.Engine.AnswerStep = 0 // tests don't wait for what only a clock can tell
 	e.Gateway = g
 	public.Config.Handler = handler(g.Server.Public)
 	public.Start()
