@@ -24,7 +24,7 @@ type recoverBody struct {
 func (c *call) createRecoveryLink() error {
 	r, err := c.recoverFor("link")
 	if errors.Is(err, identity.ErrNotFound) {
-		return apierror.BadRequest("There is no identity with this identity_id.")
+		return c.m.dialect.nobodyToRecover
 	}
 	if err != nil {
 		return err

@@ -110,3 +110,9 @@ func TestAdminRecoveryRefusesWhatItCannotDo(t *testing.T) {
 	e.Config.SelfService.Flows.Recovery.Enabled = false
 	wantStatus(t, adminRecovery(e, "link", "", with()), http.StatusBadRequest)
 }
+
+func TestSeedDoesNotFindWhomToRecover(t *testing.T) {
+	e := testenv.New(t)
+	nobody := map[string]any{"identity_id": "00000000-0000-4000-8000-000000000000"}
+	wantStatus(t, e.App().PostJSON(e.Admin+"/api/kratos/admin/recovery/link", nobody), http.StatusNotFound)
+}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/ui"
@@ -30,6 +31,8 @@ type dialect struct {
 	linksOnly bool
 	// noSession is the reason in whoami's 401.
 	noSession string
+	// nobodyToRecover refuses a recovery link for an identity that doesn't exist.
+	nobodyToRecover *apierror.Error
 }
 
 // today is Kratos as its clients use it now.
@@ -39,6 +42,8 @@ var today = &dialect{
 	schemaURL:    func(id string) string { return "/schemas/" + encodeID(id) },
 	extras:       true,
 	noSession:    "The request carries no session that is valid.",
+
+	nobodyToRecover: apierror.BadRequest("There is no identity with this identity_id."),
 }
 
 // seed is Kratos of February 2022.
@@ -49,6 +54,8 @@ var seed = &dialect{
 	messages:  seedMessages,
 	linksOnly: true,
 	noSession: "The request carries no session cookie that is valid.",
+
+	nobodyToRecover: apierror.NotFound("There is no identity with this identity_id."),
 }
 
 // seedGroups is the order of groups in the seed's forms.
