@@ -6,7 +6,7 @@ import (
 )
 
 // Notice tells the log what waits in a channel that nobody delivers, for
-// development: who gets what. The texts, with their codes, are in the admin API.
+// development: its type, and where to read it. Addresses and codes are in the admin API.
 type Notice struct {
 	Channel string
 	Store   Store
