@@ -17,6 +17,11 @@ type exception struct {
 
 var exceptions = []exception{
 	{"latest", nil, "/components/schemas/genericError/properties/details/additionalProperties", "every Kratos sends details, the schema forbids all of them"},
+	{"seed", nil, "/components/schemas/genericError/properties/details/additionalProperties", "every Kratos sends details, the schema forbids all of them"},
+	{"seed", []string{"getWebAuthnJavaScript"}, "content type", "a script is not JSON"},
+	{"latest", []string{"getWebAuthnJavaScript"}, "content type", "a script is not JSON"},
+	{"latest", []string{"listSessions"}, "/components/schemas/identity/type", "Kratos sends null unless the identity was asked for"},
+	{"latest", []string{"updateRecoveryFlow"}, "/components/schemas/errorGeneric/required", "the schema of 422 has the key error in the key error, no Kratos has"},
 	{"latest", nil, "/components/schemas/successfulNativeLogin/properties/continue_with/type", "Kratos sends null when there is nothing to continue with"},
 }
 

@@ -25,8 +25,21 @@ http://127.0.0.1:{$PUBLIC_PORT} {
 
 // TestJavaScriptClients runs the stories of npm/*.test.mjs.
 func TestJavaScriptClients(t *testing.T) {
+	dir := installed(t)
+	gw := newFront(t)
+	gw.start(t, harness.Options{})
+	for _, client := range []string{"seed", "today"} {
+		t.Run(client, func(t *testing.T) {
+			run(t, dir, []string{"GATEHOUSE_URL=" + gw.URL}, "node", "--test", client+".test.mjs")
+		})
+	}
+}
+
+// installed is a copy of the npm directory, with the clients in it.
+func installed(t *testing.T) (dir string) {
+	t.Helper()
 	needNode(t)
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("npm")); err != nil {
 		t.Fatal(err)
 	}
@@ -35,13 +48,7 @@ func TestJavaScriptClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, dir, nil, "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	gw := newFront(t)
-	gw.start(t, harness.Kratos)
-	for _, client := range []string{"seed", "today"} {
-		t.Run(client, func(t *testing.T) {
-			run(t, dir, []string{"GATEHOUSE_URL=" + gw.URL}, "node", "--test", client+".test.mjs")
-		})
-	}
+	return dir
 }
 
 // needNode skips the test where there is no Node.js, unless GATEHOUSE_REQUIRE_NODE

@@ -150,7 +150,7 @@ func checkAnswer(t testing.TB, a answer) {
 		doc = docs.seed
 	}
 	for _, p := range doc.check(a) {
-		t.Errorf("%s %s answered %d: %s\n%s", a.method, a.path, a.status, p, a.body)
+		t.Errorf("%s %s answered %d: %s\n%.600s", a.method, a.path, a.status, p, a.body)
 	}
 }
 

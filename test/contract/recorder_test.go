@@ -2,6 +2,7 @@ package contract
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -63,10 +64,12 @@ func newFront(t testing.TB) *front {
 	return f
 }
 
-// start runs a gateway behind the front, which serves both APIs.
-func (f *front) start(t testing.TB, kratos string) *harness.Process {
+// start runs a gateway behind the front, which serves both APIs unless the options say otherwise.
+func (f *front) start(t testing.TB, o harness.Options) *harness.Process {
 	t.Helper()
-	gw := harness.Start(t, harness.Options{Caddyfile: one, Kratos: "serve: {public: {base_url: " + f.URL + "}}\n" + kratos})
+	o.Caddyfile = cmp.Or(o.Caddyfile, one)
+	o.Kratos = "serve: {public: {base_url: " + f.URL + "}}\n" + cmp.Or(o.Kratos, harness.Kratos)
+	gw := harness.Start(t, o)
 	gateway, err := url.Parse(gw.URL)
 	if err != nil {
 		t.Fatal(err)

@@ -1,9 +1,14 @@
 // What both generations of clients need: where the gateway is, a cookie jar, and a way to expect refusals.
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { appendFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 
 export const url = process.env.GATEHOUSE_URL
 export const password = 'correct-horse-battery'
+
+// foreign is where nobody may be sent to.
+export const foreign = 'https://evil.example/'
 
 export const email = () => `${randomUUID()}@example.org`
 
@@ -26,15 +31,43 @@ export function jar () {
 
 export const csrf = (flow) => flow.ui.nodes.find((n) => n.attributes.name === 'csrf_token').attributes.value
 
-// refused expects a call to be answered with a status, and returns the body.
-export async function refused (call, status) {
-  try {
-    await call
-  } catch (error) {
-    assert.equal(error.response?.status, status, `${error.message} ${JSON.stringify(error.response?.data)}`)
-    return error.response.data
+// refused expects a call to be answered with a status, and returns the body. With how, the test is told what provoked it.
+export async function refused (call, status, how) {
+  const error = await failed(call)
+  assert.equal(error?.response?.status, status, error ? `${error.message} ${JSON.stringify(error.response?.data)}` : 'the call went well')
+  tell(error.operation, status, how)
+  return error.response.data
+}
+
+// refusedInTime tries until a call is answered with a status, because time has to pass before.
+export async function refusedInTime (attempt, status, how) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await pause(50)) {
+    const error = await failed(attempt())
+    if (error?.response?.status === status) return tell(error.operation, status, how)
   }
-  assert.fail(`the call went well, want status ${status}`)
+  assert.fail(`${how}: never answered with ${status}`)
+}
+
+const failed = (call) => call.then(() => undefined, (error) => error)
+
+// watched is a client that tells the test which of its operations are called and go well.
+export const watched = (client) => new Proxy(client, {
+  get: (target, operation) => async (...args) => {
+    try {
+      const res = await target[operation](...args)
+      tell(operation, res.status, 'success')
+      return res
+    } catch (error) {
+      error.operation = operation
+      throw error
+    }
+  }
+})
+
+// tell leaves a line for the Go test, which makes a page of them.
+function tell (operation, status, how) {
+  const file = process.env.GATEHOUSE_CALLS
+  if (file && operation && how) appendFileSync(file, JSON.stringify({ operation, status, how }) + '\n')
 }
 
 export const messages = (flow) => [...(flow.ui.messages ?? []), ...flow.ui.nodes.flatMap((n) => n.messages)].map((m) => m.id)

@@ -1,0 +1,129 @@
+package contract
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-id/gatehouse/test/harness"
+)
+
+var update = flag.Bool("update", false, "write docs/operations-coverage.md anew")
+
+// sdkClient is one of Ory's generated clients.
+type sdkClient struct {
+	key   string
+	name  string
+	mount string // where its requests go
+	run   func(t *testing.T, s *stage, c *sdkClient)
+}
+
+var sdkClients = []*sdkClient{
+	{"seed", "npm `@ory/client` 0.0.1-alpha.101", "the mount of the seed", runNode},
+	{"go", "Go `github.com/ory/client-go`", "the root mount", runGo},
+	{"today", "npm `@ory/kratos-client`", "the root mount", runNode},
+}
+
+// operation is what the client calls one of the operations; "" when it doesn't have it.
+func (c *sdkClient) operation(o operation) string {
+	if c.key == "seed" {
+		return o.seed
+	}
+	return o.today
+}
+
+// documented are the errors of an operation that the document of the client names.
+func (c *sdkClient) documented(o operation) []int {
+	if c.key == "seed" {
+		return o.seedErrors
+	}
+	return o.todayErrors
+}
+
+func (c *sdkClient) path(o operation) string {
+	if c.key == "seed" {
+		return o.path
+	}
+	return o.root()
+}
+
+// stage is what the clients meet: gateways that stand at one origin each.
+type stage struct {
+	calls ledger
+	dir   string // with the JavaScript clients
+
+	main   string
+	hasty  string // forms and fresh sign-ins last a second, links are switched off
+	cutOff string // the store can't be reached
+}
+
+// TestOperations has each client call every operation, once for success and once
+// for each error that its document names. The page about it is made of the calls.
+func TestOperations(t *testing.T) {
+	s := newStage(t)
+	for _, c := range sdkClients {
+		ran := false
+		t.Run(c.key, func(t *testing.T) {
+			ran = true
+			c.run(t, s, c)
+		})
+		if !ran || t.Failed() {
+			return // a part of the calls makes no page
+		}
+	}
+	compareWithPage(t, page(t, &s.calls))
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	s := &stage{dir: installed(t)}
+	s.main = start(t, harness.Options{Kratos: flows("recovery: {enabled: true}", "verification: {enabled: true}")})
+	s.hasty = start(t, harness.Options{Kratos: strings.Replace(flows(
+		"settings: {lifespan: 1s, privileged_session_max_age: 1s}",
+		"recovery: {enabled: true, lifespan: 1s}", "verification: {enabled: true, lifespan: 1s}",
+	), "  methods:\n", "  methods:\n    link: {enabled: false}\n", 1)})
+	link := harness.StartEtcd(t).Link(t)
+	s.cutOff = start(t, harness.Options{Caddyfile: strings.Replace(one, "gatehouse {", "gatehouse {\n\t\tstore etcd http://"+link.Addr(), 1)})
+	link.Refuse(true)
+	return s
+}
+
+// flows adds flows to the configuration of the tests.
+func flows(lines ...string) string {
+	return strings.Replace(harness.Kratos, "  flows:\n", "  flows:\n    "+strings.Join(lines, "\n    ")+"\n", 1)
+}
+
+func start(t *testing.T, o harness.Options) (origin string) {
+	t.Helper()
+	f := newFront(t)
+	f.start(t, o)
+	return f.URL
+}
+
+// runNode runs npm/<key>.operations.mjs.
+func runNode(t *testing.T, s *stage, c *sdkClient) {
+	calls := filepath.Join(t.TempDir(), "calls.jsonl")
+	run(t, s.dir, []string{
+		"GATEHOUSE_URL=" + s.main, "GATEHOUSE_HASTY_URL=" + s.hasty, "GATEHOUSE_CUT_OFF_URL=" + s.cutOff, "GATEHOUSE_CALLS=" + calls,
+	}, "node", "--test", c.key+".operations.mjs")
+	s.calls.read(t, c, calls)
+}
+
+func compareWithPage(t *testing.T, want string) {
+	t.Helper()
+	path := filepath.Join(harness.Root(t), "docs", "operations-coverage.md")
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil { //nolint:gosec // a page for everybody
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/operations-coverage.md tells of other calls than were made: write it anew with -update, and read the difference")
+	}
+}
