@@ -31,7 +31,12 @@ type tab struct {
 // newTab starts a gateway and a browser that end with the test.
 func newTab(t *testing.T) *tab {
 	t.Helper()
-	site := startExample(t)
+	return tabAt(t, startExample(t))
+}
+
+// tabAt starts a browser at a site that is there.
+func tabAt(t *testing.T, site string) *tab {
+	t.Helper()
 	b := &tab{t: t, ctx: startChromium(t), site: site}
 	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	b.size(1280, 800)
