@@ -1,0 +1,113 @@
+package code_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/method/code"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/ui"
+)
+
+const mount = "https://id.example"
+
+func yes() bool { return true }
+
+func quarter() time.Duration { return 15 * time.Minute }
+
+var byCode = &code.Code{On: yes, Lifespan: quarter}
+
+func byLink(base string) *code.Link {
+	return &code.Link{On: yes, Lifespan: quarter, Mount: func() string { return base }}
+}
+
+// names lists the fields of a form.
+func names(nodes ui.Nodes) []string {
+	var out []string
+	for _, n := range nodes {
+		out = append(out, n.Input().Name+":"+string(n.Input().Type))
+	}
+	return out
+}
+
+func TestFormsFollowTheFlow(t *testing.T) {
+	address := []string{"email:email", "method:submit"}
+	named := map[string]any{flow.AddressField: "ada@example.org"}
+	for name, tt := range map[string]struct {
+		method flow.ChallengeMethod
+		f      flow.Flow
+		want   []string
+	}{
+		"code, at first":      {byCode, flow.Flow{State: flow.StateChooseMethod}, address},
+		"code, sent":          {byCode, flow.Flow{State: flow.StateSentEmail, Values: named}, []string{"code:text", "method:hidden", "method:submit", "email:submit"}},
+		"code, handed over":   {byCode, flow.Flow{State: flow.StateSentEmail}, []string{"code:text", "method:submit"}},
+		"link, at first":      {byLink(""), flow.Flow{State: flow.StateChooseMethod}, address},
+		"link, sent, to mend": {byLink(""), flow.Flow{State: flow.StateSentEmail, Values: named}, address},
+	} {
+		tt.f.Kind = flow.Recovery
+		if got := names(tt.method.ChallengeForm(&tt.f)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+func TestLinksLeadToTheirFlow(t *testing.T) {
+	for base, want := range map[string]string{"": mount, "https://mail.example/id": "https://mail.example/id"} {
+		for _, kind := range []flow.Kind{flow.Recovery, flow.Verification} {
+			ch := byLink(base).NewChallenge(&flow.Flow{ID: "f1", Kind: kind}, mount)
+			link := ch.Data.RecoveryURL + ch.Data.VerificationURL // one of them
+			u, err := url.Parse(link)
+			if err != nil || !strings.HasPrefix(link, want+"/self-service/"+string(kind)+"?") {
+				t.Fatalf("%s: the link is %q: %v", kind, link, err)
+			}
+			if u.Query().Get("flow") != "f1" || u.Query().Get("token") != ch.Secret || ch.Data.ExpiresInMinutes != 15 {
+				t.Errorf("%s: got %v and the secret %q, %d minutes", kind, u.Query(), ch.Secret, ch.Data.ExpiresInMinutes)
+			}
+		}
+	}
+}
+
+// TestCodesTellNoMoreThanTheyMust: a mail for one thing has nothing for another.
+func TestCodesTellNoMoreThanTheyMust(t *testing.T) {
+	recover := byCode.NewChallenge(&flow.Flow{Kind: flow.Recovery}, mount)
+	verify := byCode.NewChallenge(&flow.Flow{Kind: flow.Verification}, mount)
+	if recover.Data.RecoveryCode != recover.Secret || recover.Data.VerificationCode != "" || recover.Data.RecoveryURL != "" {
+		t.Errorf("a recovery says %+v", recover.Data)
+	}
+	if verify.Data.VerificationCode != verify.Secret || verify.Data.RecoveryCode != "" || verify.Data.VerificationURL != "" {
+		t.Errorf("a verification says %+v", verify.Data)
+	}
+}
+
+func TestAnswersAreReadAsTheyAreTyped(t *testing.T) {
+	token := string(onetime.NewToken())
+	for _, tt := range []struct {
+		method      flow.ChallengeMethod
+		field, sent string
+		want        string
+	}{
+		{byCode, "code", "123 456", "123456"}, {byCode, "code", "12345", ""}, {byCode, "code", "", ""},
+		{byLink(""), "token", token, token}, {byLink(""), "token", token[:42], ""}, {byLink(""), "token", "", ""},
+	} {
+		got, _ := tt.method.Answer(flow.Submission{Fields: map[string]any{tt.field: tt.sent}})
+		if got != tt.want {
+			t.Errorf("%s %q: got %q, want %q", tt.method.Name(), tt.sent, got, tt.want)
+		}
+	}
+}
+
+// TestEveryKindHasItsWords: one that is missing would be an empty page.
+func TestEveryKindHasItsWords(t *testing.T) {
+	for _, m := range []flow.ChallengeMethod{byCode, byLink("")} {
+		for _, k := range []flow.Kind{flow.Recovery, flow.Verification} {
+			w := m.Words(k)
+			if w.Sent.Text == "" || w.Wrong.Text == "" || w.Valid == "" || w.Invalid == "" || k == flow.Recovery && w.AMR == "" {
+				t.Errorf("%s, %s: %+v", m.Name(), k, w)
+			}
+		}
+	}
+}
