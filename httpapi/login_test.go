@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -242,7 +243,9 @@ func TestAssuranceLevelOfLogin(t *testing.T) {
 	if f.Text("requested_aal") != "aal2" || f.Node("password") != nil {
 		t.Errorf("a password is no second factor: %s", f.Body)
 	}
-	wantError(t, in.Submit("login", f, testenv.Credentials("ann@example.org", testenv.Password)), 404, "")
+	if a := in.Submit("login", f, testenv.Credentials("ann@example.org", testenv.Password)); a.Status != 400 || !slices.Equal(a.MessageIDs(), []int{4010002}) {
+		t.Errorf("a password in place of a second factor: got %d %s", a.Status, a.Body)
+	}
 	in.Header.Del("X-Session-Token")
 	wantError(t, in.Submit("login", f, testenv.Credentials("ann@example.org", testenv.Password)), 401, "session_aal1_required")
 }

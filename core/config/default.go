@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// Default is the configuration of a product that was told nothing: passwords on, built-in pages under /auth/, people
+// Default is the configuration of a product that was told nothing: passwords and second factors on, built-in pages under /auth/, people
 // known by their e-mail address, signed in as soon as they have signed up.
 func Default() Config {
 	c := kratosDefaults()
@@ -10,6 +10,7 @@ func Default() Config {
 	c.SelfService.Flows.Registration.After.Methods = map[string]AfterMethod{
 		"password": {Hooks: []Hook{{Hook: "session"}}},
 	}
+	c.SelfService.Methods.TOTP.Enabled, c.SelfService.Methods.LookupSecret.Enabled = true, true
 	c.SelfService.Flows.Recovery.Enabled, c.SelfService.Flows.Verification.Enabled = true, true
 	c.Identity.Schemas = []IdentitySchema{{ID: "default", URL: "preset://email"}}
 	c.Resolve()
@@ -76,7 +77,7 @@ func defaultMethods() Methods {
 func defaultFlows() Flows {
 	return Flows{
 		Error:        ErrorFlow{UIURL: "/auth/error"},
-		Login:        LoginFlow{UIURL: "/auth/login", Lifespan: hours(1), Style: "unified"},
+		Login:        LoginFlow{UIURL: "/auth/login", Lifespan: hours(1), Style: "unified", MaxSubmissions: 5},
 		Registration: RegistrationFlow{Enabled: true, UIURL: "/auth/registration", Lifespan: hours(1), Style: "unified"},
 		Settings: SettingsFlow{
 			UIURL:                   "/auth/settings",

@@ -30,6 +30,9 @@ type ErrorFlow struct {
 type LoginFlow struct {
 	UIURL    string   `json:"ui_url"`
 	Lifespan Duration `json:"lifespan"`
+	// MaxSubmissions is how many codes of an authenticator app, or backup codes, one flow takes. Kratos has no such key.
+	// Default 5.
+	MaxSubmissions int `json:"max_submissions"`
 	// Style is unified or identifier_first.
 	Style  string `json:"style,omitempty"`
 	Before Before `json:"before,omitzero"`

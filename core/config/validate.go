@@ -67,6 +67,7 @@ func (v *checker) selfService(s *SelfService) {
 	v.flow("recovery", f.Recovery.UIURL, f.Recovery.Lifespan, f.Recovery.After)
 	v.flow("verification", f.Verification.UIURL, f.Verification.Lifespan, f.Verification.After)
 	v.address(at+"flows.logout.after.default_browser_return_url", f.Logout.After.DefaultBrowserReturnURL)
+	v.between(at+"flows.login.max_submissions", f.Login.MaxSubmissions, 1, 100)
 	v.oneOf(at+"flows.login.style", f.Login.Style, "", "unified", "identifier_first")
 	v.oneOf(at+"flows.registration.style", f.Registration.Style, "", "unified", "profile_first")
 	v.oneOf(at+"flows.recovery.use", f.Recovery.Use, "link", "code")

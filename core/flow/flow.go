@@ -78,6 +78,10 @@ type Flow struct {
 	Messages      []ui.Message            // global messages of the last submission
 	FieldMessages map[string][]ui.Message // by node name
 
+	// Notes are what methods remember from one submission to the next, such as codes that
+	// were shown and not confirmed yet. They are sealed in the record.
+	Notes map[identity.CredentialType][]byte
+
 	UI ui.Container // derived when the flow is shown, never stored
 
 	// Revision is the store's revision of the record; 0 = the flow has none.
@@ -98,12 +102,32 @@ func (f *Flow) AddField(name string, m ui.Message) {
 // ClearMessages forgets the messages of an earlier submission.
 func (f *Flow) ClearMessages() { f.Messages, f.FieldMessages = nil, nil }
 
+// Untouched presets a field with "", which it has until something was submitted.
+func (f *Flow) Untouched() ui.Option {
+	if len(f.Messages) == 0 && len(f.FieldMessages) == 0 {
+		return ui.Value("")
+	}
+	return ui.Value(nil)
+}
+
 // SetValue keeps a submitted value for the form.
 func (f *Flow) SetValue(name string, v any) {
 	if f.Values == nil {
 		f.Values = map[string]any{}
 	}
 	f.Values[name] = v
+}
+
+// Note remembers something for the method; nil forgets it.
+func (f *Flow) Note(m identity.CredentialType, note []byte) {
+	if note == nil {
+		delete(f.Notes, m)
+		return
+	}
+	if f.Notes == nil {
+		f.Notes = map[identity.CredentialType][]byte{}
+	}
+	f.Notes[m] = note
 }
 
 // Record is what is stored of a flow, as JSON.
@@ -120,6 +144,8 @@ type Record struct {
 	Values        map[string]any          `json:"values,omitempty"`
 	Messages      []ui.Message            `json:"messages,omitempty"`
 	FieldMessages map[string][]ui.Message `json:"field_messages,omitempty"`
+	// Notes are Flow.Notes, each sealed for this flow and its method.
+	Notes map[identity.CredentialType][]byte `json:"notes,omitempty"`
 
 	// Revision is the store's revision of the record as read; 0 = new.
 	Revision int64 `json:"-"`

@@ -31,6 +31,9 @@ func (s Submission) String(name string) string {
 	return v
 }
 
+// Bool tells whether the field is true, or "true" as a form sends it.
+func (s Submission) Bool(name string) bool { return s.Fields[name] == true || s.String(name) == "true" }
+
 // Traits returns the submitted traits, or nil.
 func (s Submission) Traits() map[string]any {
 	t, _ := s.Fields["traits"].(map[string]any)
@@ -42,10 +45,14 @@ type Outcome struct {
 	// Rejected says that the submission did not succeed and that the reasons stand
 	// in the flow's messages. A wrong credential is a rejection, not an error.
 	Rejected bool
+	// Shows says, in settings, that the flow has something to show before there is
+	// anything to store but the flow itself.
+	Shows bool
 
 	Identity       *identity.Identity // who has proven to be it, or the new identity
 	IdentityChange bool               // Identity was changed (a rehash) and is to be stored
-	AMR            session.AuthenticationMethod
+	// AMR is the factor that was proven; in settings, one that was set up, if any.
+	AMR session.AuthenticationMethod
 }
 
 // Method is a credential method. What it can do beyond its name is said by the
@@ -56,14 +63,33 @@ type Method interface {
 	Enabled() bool
 }
 
+// Claimer is a method that also recognises submissions that don't name it, by a button
+// of its own: browsers send the button that was pressed and no other.
+type Claimer interface {
+	Method
+	Claims(s Submission) bool
+}
+
 // LoginMethod can sign somebody in.
 type LoginMethod interface {
 	Method
-	// LoginForm returns the method's nodes. who is the signed-in identity on a
-	// refresh, else nil.
+	// Proves tells whether the method is of use in flows that ask for the level: as a
+	// first factor (session.AAL1), or as one beside another (session.AAL2).
+	Proves(level session.AAL) bool
+	// LoginForm returns the method's nodes. who is the signed-in identity on a refresh
+	// and where a second factor is asked for, else nil.
 	LoginForm(f *Flow, who *identity.Identity) ui.Nodes
-	// Login checks the submitted credential. It puts what is wrong into f.
-	Login(ctx context.Context, f *Flow, s Submission) (Outcome, error)
+	// Login checks the submitted credential. It puts what is wrong into f. who is the
+	// identity, as it is stored now, whose second factor is asked for, else nil.
+	Login(ctx context.Context, f *Flow, who *identity.Identity, s Submission) (Outcome, error)
+}
+
+// GuessableMethod is a second factor that people type. The engine counts its answers, and
+// lets few of them reach Login.
+type GuessableMethod interface {
+	LoginMethod
+	// Answers tells whether the submission holds something to compare.
+	Answers(s Submission) bool
 }
 
 // RegistrationMethod can give a new identity its first credential.

@@ -27,6 +27,8 @@ type Client struct {
 	NextCSRF []byte
 	// LinksOnly says that the client is of the time before one-time codes.
 	LinksOnly bool
+	// KeepsToken says that the client expects no other session cookie from settings.
+	KeepsToken bool
 	// Binding is what the browser's flow cookie remembers of the flow, or nil.
 	Binding *Binding
 

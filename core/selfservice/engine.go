@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/guess"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/schema"
@@ -31,6 +32,7 @@ type Engine struct {
 	Sessions   session.Store
 	Flows      flow.Store
 	Passes     onetime.Store
+	Guesses    guess.Store
 	Addresses  AddressBook
 	Composer   *courier.Composer
 	Keys       *secret.Keys
@@ -126,6 +128,16 @@ func (e *Engine) chosen(k kind, name string, c *Client) flow.Method {
 		return nil
 	}
 	return e.method(k, name)
+}
+
+// claimant finds the method that recognises a submission which names none.
+func (e *Engine) claimant(k kind, s flow.Submission) string {
+	for _, m := range e.Methods {
+		if c, ok := m.(flow.Claimer); ok && k.able(m) && c.Claims(s) {
+			return string(m.Name())
+		}
+	}
+	return ""
 }
 
 // method finds the method with that name that can serve the kind.

@@ -9,6 +9,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -17,6 +18,7 @@ import (
 type loaded struct {
 	*flow.Flow
 	owned bool // by this client: an API flow, or one that this browser started
+	keys  *secret.Keys
 }
 
 // Get reads a flow for showing it. Errors: 404 for an id that isn't ours, 403
@@ -51,7 +53,7 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 		return nil, apierror.NoRecord()
 	}
 	f.Identity = who
-	l := &loaded{Flow: f, owned: e.owns(c, f)}
+	l := &loaded{Flow: f, owned: e.owns(c, f), keys: e.Keys}
 	l.fromBinding(c)
 	rec, err := e.Flows.Flow(ctx, id)
 	switch {
@@ -63,7 +65,7 @@ func (e *Engine) load(ctx context.Context, k flow.Kind, id string, c *Client) (*
 	l.belongTo(who)
 	if !l.owned {
 		// What others have entered is none of this client's business.
-		l.Values, l.FieldMessages = nil, nil
+		l.Values, l.FieldMessages, l.Notes = nil, nil, nil
 		if !l.Unbound {
 			l.Messages = nil
 		}
@@ -121,6 +123,7 @@ func (l *loaded) fromRecord(r *flow.Record) {
 		l.ExpiresAt = r.ExpiresAt // an administrator may have chosen it
 	}
 	l.Values, l.Messages, l.FieldMessages = r.Values, r.Messages, r.FieldMessages
+	l.openNotes(r.Notes)
 	if r.RequestURL != "" {
 		l.RequestURL = r.RequestURL
 	}
@@ -131,7 +134,7 @@ func (l *loaded) record() *flow.Record {
 	return &flow.Record{
 		ID: l.ID, RequestURL: l.RequestURL, ReturnTo: l.ReturnTo, ExpiresAt: l.ExpiresAt, Active: l.Active,
 		Completed: l.Completed, State: l.State, IdentityID: l.IdentityID, Unbound: l.Unbound, Values: l.Values, Messages: l.Messages, FieldMessages: l.FieldMessages,
-		Revision: l.Revision,
+		Notes: l.sealNotes(), Revision: l.Revision,
 	}
 }
 
@@ -163,7 +166,7 @@ func (e *Engine) show(f *flow.Flow, c *Client) {
 	}
 	// What the last submission came to replaces what the form says at first.
 	f.UI.Messages = f.Messages
-	if len(f.Messages) == 0 {
+	if len(f.Messages) == 0 && len(f.FieldMessages) == 0 {
 		f.UI.Messages = standing
 	}
 	for name, ms := range f.FieldMessages {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"time"
 
@@ -58,12 +59,12 @@ var loginOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupWebAuthn, ui.
 
 func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	var who *identity.Identity
-	if f.Refresh && c.signedIn() {
+	if (f.Refresh || f.RequestedAAL == session.AAL2) && c.signedIn() {
 		who = c.Facts.Identity
 	}
 	nodes := ui.Nodes{csrfNode(f, c)}
 	for _, m := range e.Methods {
-		if lm, ok := m.(flow.LoginMethod); ok && m.Enabled() {
+		if lm, ok := m.(flow.LoginMethod); ok && m.Enabled() && lm.Proves(f.RequestedAAL) {
 			nodes = append(nodes, lm.LoginForm(f, who)...)
 		}
 	}
@@ -80,6 +81,10 @@ func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 
 // complete runs hooks and the method's step, and signs the identity in.
 func (l login) complete(ctx context.Context, r *run) error {
+	if !r.method.(flow.LoginMethod).Proves(r.f.RequestedAAL) {
+		r.f.Messages = append(r.f.Messages, l.noMethod())
+		return errRejected
+	}
 	before, after := l.points()
 	if _, err := r.hooks(ctx, before, nil, nil); err != nil {
 		return err
@@ -100,17 +105,38 @@ func (l login) complete(ctx context.Context, r *run) error {
 		s = alsoHere(s, r.c)
 	}
 	r.finish(out.Identity, s, token)
+	if !s.Reaches(r.e.Config().Session.Whoami.RequiredAAL, out.Identity) {
+		r.result.SecondFactor = secondFactorURL(r.c.Base, r.f.ReturnTo)
+	}
 	return nil
+}
+
+// secondFactorURL is where a browser goes for its second factor.
+func secondFactorURL(base, returnTo string) string {
+	to := base + "/self-service/login/browser?aal=aal2"
+	if returnTo != "" {
+		to += "&return_to=" + url.QueryEscape(returnTo)
+	}
+	return to
 }
 
 // prove takes the method's step: it finds out who has shown a credential.
 func (login) prove(ctx context.Context, r *run) (flow.Outcome, error) {
-	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, r.sub)
+	who, err := r.strengthens(ctx)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
+	if err := r.countGuess(ctx, who); err != nil {
+		return flow.Outcome{}, err
+	}
+	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, who, r.sub)
 	switch {
 	case err != nil:
 		return out, err
 	case out.Rejected:
 		return out, errRejected
+	case who != nil && who.ID != out.Identity.ID:
+		return out, fmt.Errorf("method %s: it took a second factor of another identity", r.method.Name())
 	case out.Identity.State != identity.Active:
 		// Said only to somebody who has proven to be the owner.
 		r.f.Values, r.f.Active = nil, r.method.Name()
@@ -137,18 +163,10 @@ func (login) session(r *run, out flow.Outcome) (*session.Session, string) {
 		r.changes.CreateSession = s
 		return s, token
 	}
-	s, token := *r.c.Facts.Session, r.c.Token
+	s := *r.c.Facts.Session
 	s.Renew(out.AMR, now, time.Duration(r.e.Config().Session.Lifespan))
 	s.AddDevice(r.c.IP, r.c.UserAgent)
-	if r.f.Type == flow.Browser {
-		// A browser gets a fresh cookie value at every authentication; an API client
-		// keeps the token it has stored.
-		old := s.TokenHash
-		token = newToken()
-		s.TokenHash, r.changes.ReplacesToken = session.HashToken(token), &old
-	}
-	r.changes.UpdateSession = &s
-	return &s, token
+	return &s, r.updateSession(&s)
 }
 
 // store commits the sign-in, with the end of the identity's other sessions when a hook asks for it.

@@ -17,6 +17,19 @@ func (e *Engine) OtherSessions(ctx context.Context, identityID, keep string) ([]
 	return slices.DeleteFunc(all, func(s *session.Session) bool { return s.ID == keep || !s.Active(now) }), err
 }
 
+// updateSession makes the commit store a session whose person has proven something more,
+// and returns its token. A browser gets another one, so that who has stolen the old one
+// gains nothing by it; an API client keeps the one it has stored.
+func (r *run) updateSession(s *session.Session) (token string) {
+	r.changes.UpdateSession = s
+	if r.f.Type != flow.Browser || r.c.KeepsToken && r.f.Kind == flow.Settings {
+		return r.c.Token
+	}
+	token, old := newToken(), s.TokenHash
+	s.TokenHash, r.changes.ReplacesToken = session.HashToken(token), &old
+	return token
+}
+
 // revokeWithCommit makes the commit end the identity's other sessions, as many as fit into it. The rest, and one that is
 // made at the same moment, are for RevokeOthers right after it.
 func (r *run) revokeWithCommit(ctx context.Context, identityID, keep string) error {

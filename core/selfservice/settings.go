@@ -2,6 +2,7 @@ package selfservice
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
@@ -48,17 +50,12 @@ func (account) able(m flow.Method) bool {
 // person reads the identity anew: what the form shows must be what the last
 // submission stored, on whichever node it was.
 func (account) person(ctx context.Context, e *Engine, c *Client) (*identity.Identity, error) {
-	if !c.signedIn() {
-		return nil, apierror.SessionInactive()
+	i, err := e.owner(ctx, c)
+	if err != nil {
+		return nil, err
 	}
-	i, err := e.Identities.Identity(ctx, c.Facts.Identity.ID)
-	switch {
-	case errors.Is(err, identity.ErrNotFound) || err == nil && i.State != identity.Active:
-		return nil, apierror.SessionInactive()
-	case err != nil:
-		return nil, fmt.Errorf("reading the identity of the session: %w", err)
-	case !c.Facts.Session.Reaches(e.Config().SelfService.Flows.Settings.RequiredAAL, i):
-		return nil, apierror.AAL2Required(c.Base + "/self-service/login/browser?aal=aal2")
+	if !c.Facts.Session.Reaches(e.Config().SelfService.Flows.Settings.RequiredAAL, i) {
+		return nil, apierror.AAL2Required(secondFactorURL(c.Base, ""))
 	}
 	return i, nil
 }
@@ -107,6 +104,12 @@ func (k account) complete(ctx context.Context, r *run) error {
 	if out.Rejected {
 		return errRejected
 	}
+	if out.Shows {
+		return r.stay(ctx, r.f.record())
+	}
+	if err := r.mayChangeFactors(i); err != nil {
+		return err
+	}
 	if err := k.derive(r, i); err != nil {
 		return err
 	}
@@ -122,7 +125,35 @@ func (k account) complete(ctx context.Context, r *run) error {
 			return err
 		}
 	}
+	r.lift(out.AMR)
 	return k.store(ctx, r, i, d.RevokeOthers)
+}
+
+// mayChangeFactors refuses a change of second factors in a session that has not shown one:
+// who knows the password alone could do without the other factor from then on.
+func (r *run) mayChangeFactors(i *identity.Identity) error {
+	if session.SameFactors(r.f.Identity, i) || r.c.Facts.Session.Reaches(session.HighestAvailable, r.f.Identity) {
+		return nil
+	}
+	return apierror.AAL2Required(secondFactorURL(r.c.Base, r.flowURL()))
+}
+
+// lift gives the session the factor that was set up in it, if any.
+func (r *run) lift(amr session.AuthenticationMethod) {
+	if amr.Method == "" {
+		return
+	}
+	s := *r.c.Facts.Session
+	s.AddFactor(amr)
+	r.token = r.updateSession(&s)
+}
+
+// session is the session as it is after the commit.
+func (r *run) session() *session.Session {
+	if r.changes.UpdateSession != nil {
+		return r.changes.UpdateSession
+	}
+	return r.c.Facts.Session
 }
 
 // derive validates new traits, whoever they come from, and what follows from them.
@@ -182,7 +213,7 @@ func (account) store(ctx context.Context, r *run, i *identity.Identity, lockOut 
 			return errOthers.WithCause(err)
 		}
 	}
-	r.postPersist(ctx, flow.PostPersistSettings, i, r.c.Facts.Session)
+	r.postPersist(ctx, flow.PostPersistSettings, i, r.session())
 	r.changed(i)
 	return nil
 }
@@ -200,7 +231,7 @@ func (r *run) save(ctx context.Context) error {
 	case errors.Is(err, identity.ErrChanged):
 		r.f.Messages = []ui.Message{ui.Invalid("Your account was changed elsewhere at the same moment. Please check what it says now and save again.")}
 		return errRejected
-	case errors.Is(err, identity.ErrNotFound):
+	case errors.Is(err, identity.ErrNotFound), errors.Is(err, session.ErrChanged):
 		return apierror.SessionInactive()
 	case errors.As(err, &ex) || err == nil:
 		r.f.State, r.f.Values, r.f.Messages = rec.State, rec.Values, rec.Messages
@@ -213,7 +244,7 @@ func (r *run) save(ctx context.Context) error {
 func (r *run) changed(i *identity.Identity) {
 	r.f.Identity = i
 	r.e.show(r.f.Flow, r.c)
-	r.finish(i, r.c.Facts.Session, r.c.Token)
+	r.finish(i, r.session(), cmp.Or(r.token, r.c.Token))
 	s := r.k.settings(r.e.Config())
 	if r.f.ReturnTo == "" && s.returnURL(string(r.method.Name())) == "" {
 		r.result.ReturnTo = r.e.showURL(s.uiURL, r.f.ID, r.c.Base)
@@ -240,6 +271,8 @@ func (r *run) privileged() bool {
 
 // refreshURL leads through a fresh sign-in and back to the flow.
 func (r *run) refreshURL() string {
-	back := r.c.Base + "/self-service/settings?flow=" + r.f.ID
-	return r.c.Base + "/self-service/login/browser?refresh=true&return_to=" + url.QueryEscape(back)
+	return r.c.Base + "/self-service/login/browser?refresh=true&return_to=" + url.QueryEscape(r.flowURL())
 }
+
+// flowURL is where a browser comes back to a settings flow.
+func (r *run) flowURL() string { return r.c.Base + "/self-service/settings?flow=" + r.f.ID }

@@ -30,6 +30,9 @@ type Result struct {
 	Identity *identity.Identity
 	Session  *session.Session
 	Token    string // of the session, to be given to the client now and never again
+	// SecondFactor is where a browser goes for the second factor that the session still
+	// lacks; "" when it is good enough.
+	SecondFactor string
 	// RenewCSRF says that somebody else (or nobody) was signed in before: the
 	// browser gets a new CSRF secret.
 	RenewCSRF bool
@@ -69,6 +72,8 @@ type run struct {
 	result  Result
 	// afterCommit is what hooks want to happen once the changes are stored.
 	afterCommit []func()
+	// token is the new one of the client's session, "" when it keeps the one it has.
+	token string
 	// resumed says that the submission was checked when it was paused.
 	resumed bool
 	// link says that a link was opened and nothing submitted.
@@ -146,6 +151,9 @@ func (r *run) accept(decode Decode) (err error) {
 	}
 	if err := r.checkOrigin(); err != nil {
 		return err
+	}
+	if r.sub.Method == "" {
+		r.sub.Method = r.e.claimant(r.k, r.sub)
 	}
 	r.method = r.e.chosen(r.k, r.sub.Method, r.c)
 	if r.method == nil {
@@ -225,7 +233,7 @@ func (e *Engine) replace(ctx context.Context, old *loaded, c *Client) error {
 
 // replaceWith answers with a new flow that says why the old one ended at a time.
 func (e *Engine) replaceWith(ctx context.Context, old *loaded, c *Client, why ui.Message, at time.Time) error {
-	next := &loaded{Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c, old.Identity), owned: true}
+	next := &loaded{keys: e.Keys, Flow: e.newFlow(old.Kind, old.Type, options{refresh: old.Refresh, aal: old.RequestedAAL}, c, old.Identity), owned: true}
 	next.RequestURL, next.ReturnTo = old.RequestURL, old.ReturnTo
 	next.Messages = []ui.Message{why}
 	if err := e.Flows.Commit(ctx, &flow.Changes{Flow: next.record()}); err != nil {

@@ -1,6 +1,11 @@
 package session
 
-import "github.com/gatehouse-id/gatehouse/core/identity"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/gatehouse-id/gatehouse/core/identity"
+)
 
 // secondFactors are the credentials that can be asked for after another one.
 var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret, identity.WebAuthn}
@@ -13,6 +18,13 @@ func Available(i *identity.Identity) AAL {
 		}
 	}
 	return AAL1
+}
+
+// SameFactors tells whether two states of an identity have the same second factors.
+func SameFactors(a, b *identity.Identity) bool {
+	return !slices.ContainsFunc(secondFactors, func(t identity.CredentialType) bool {
+		return !bytes.Equal(a.Credentials[t].Config, b.Credentials[t].Config)
+	})
 }
 
 // HighestAvailable is the setting that asks everybody for all the factors they have set up.

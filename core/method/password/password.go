@@ -36,12 +36,11 @@ func (m *Method) Name() identity.CredentialType { return identity.Password }
 // Enabled implements flow.Method.
 func (m *Method) Enabled() bool { return m.On() }
 
-// LoginForm implements flow.LoginMethod. A password is a first factor: there is
-// nothing to show in a flow that asks for a second one.
-func (m *Method) LoginForm(f *flow.Flow, who *identity.Identity) ui.Nodes {
-	if f.RequestedAAL == session.AAL2 {
-		return nil
-	}
+// Proves implements flow.LoginMethod: a password is a first factor.
+func (m *Method) Proves(level session.AAL) bool { return level == session.AAL1 }
+
+// LoginForm implements flow.LoginMethod.
+func (m *Method) LoginForm(_ *flow.Flow, who *identity.Identity) ui.Nodes {
 	if who != nil {
 		return m.refreshForm(who)
 	}
@@ -72,12 +71,9 @@ func (m *Method) refreshForm(who *identity.Identity) ui.Nodes {
 
 // Login implements flow.LoginMethod. An unknown identifier, an account without
 // a password and a wrong password get the same answer after the same work.
-func (m *Method) Login(ctx context.Context, f *flow.Flow, s flow.Submission) (flow.Outcome, error) {
+func (m *Method) Login(ctx context.Context, f *flow.Flow, _ *identity.Identity, s flow.Submission) (flow.Outcome, error) {
 	identifier, password := s.String("identifier"), s.String("password")
 	f.SetValue("identifier", identifier)
-	if f.RequestedAAL == session.AAL2 {
-		return flow.Outcome{}, apierror.NotFound("A password is no second factor.")
-	}
 	if missing(f, "identifier", identifier) || missing(f, "password", password) {
 		missing(f, "password", password) // report both
 		return flow.Outcome{Rejected: true}, nil
