@@ -21,9 +21,11 @@ var volatile = []struct {
 	find *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(`data:image/png;base64,[A-Za-z0-9+/=]+`), "<png>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`\b2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
 	{regexp.MustCompile(`[A-Za-z0-9+/]{86}==`), "<csrf>"},
+	{regexp.MustCompile(`"[A-Z2-7]{32}"`), `"<secret>"`},
 	{regexp.MustCompile(`ory_(st|lo)_[A-Za-z0-9]{32}`), "<token>"},
 	{regexp.MustCompile(`csrf_token_[0-9a-f]{64}=[^;]+`), "csrf_token_<hash>=<secret>"},
 	{regexp.MustCompile(`gatehouse_flows=[^;]+`), "gatehouse_flows=<sealed>"},

@@ -130,7 +130,8 @@ type Secrets struct {
 	Default []string `json:"default,omitempty"`
 	// Cookie signs cookies. At least 16 characters each.
 	Cookie []string `json:"cookie,omitempty"`
-	// Cipher encrypts stored third-party tokens. Exactly 32 characters each.
+	// Cipher seals what is stored for years: the secrets of authenticator apps, and the hashes of backup codes. Exactly 32
+	// characters each; without any, the secrets for cookies do it. Who drops one takes what it has sealed away.
 	Cipher []string `json:"cipher,omitempty"`
 }
 

@@ -63,7 +63,6 @@ var keys = []row{
 	{path: "session.cookie", status: works},
 	{path: "session.earliest_possible_extend", status: works},
 	{path: "session.sliding", status: works},
-	// With one factor the highest available level is aal1, so either value holds.
 	{path: "session.whoami.required_aal", status: works},
 	{path: "session.whoami.tokenizer", status: later, why: "sessions can't be turned into a JWT yet"},
 	{path: "cookies", status: works},
@@ -84,8 +83,8 @@ var keys = []row{
 	{path: "selfservice.methods.code.mfa_enabled", status: later, why: "codes are for recovery and verification"},
 	{path: "selfservice.methods.code.config.missing_credential_fallback_enabled", status: later, why: "codes are for recovery and verification"},
 	{path: "selfservice.methods.link", status: works},
-	{path: "selfservice.methods.totp", status: later, why: "authenticator apps can't be used yet", when: enabled},
-	{path: "selfservice.methods.lookup_secret", status: later, why: "backup codes can't be used yet", when: enabled},
+	{path: "selfservice.methods.totp", status: works},
+	{path: "selfservice.methods.lookup_secret", status: works},
 	{path: "selfservice.methods.webauthn", status: later, why: "security keys can't be used yet", when: enabled},
 	{path: "selfservice.methods.passkey", status: later, why: "passkeys can't be used yet", when: enabled},
 	{path: "selfservice.methods.oidc", status: later, why: "third parties can't sign people in yet", when: enabled},
@@ -116,7 +115,7 @@ var keys = []row{
 	{path: "hashers.argon2.dedicated_memory", status: ignored, why: "the cost is set by memory and iterations"},
 	{path: "secrets.default", status: works},
 	{path: "secrets.cookie", status: works},
-	{path: "secrets.cipher", status: later, why: "no third-party tokens are stored yet"},
+	{path: "secrets.cipher", status: works},
 	{path: "secrets.pagination", status: ignored, why: "page tokens hold nothing secret"},
 	{path: "ciphers.algorithm", status: later, why: "no third-party tokens are stored yet", harmless: "noop"},
 

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -60,6 +61,9 @@ func RandomKeys() *Keys {
 	rand.Read(secret)
 	return &Keys{ring: []*key{newKey(secret)}}
 }
+
+// Or returns keys that seal and sign with those of k, and also accept what older made.
+func (k *Keys) Or(older *Keys) *Keys { return &Keys{ring: slices.Concat(k.ring, older.ring)} }
 
 // MAC authenticates data for purpose.
 func (k *Keys) MAC(purpose string, data []byte) []byte {

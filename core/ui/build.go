@@ -59,6 +59,11 @@ func LookupCodeUsed(at time.Time) Message {
 	return MsgSettingsLookupUsed.With(map[string]any{"used_at": at, "used_at_unix": at.Unix()})
 }
 
+// CodesLeft says in a message about backup codes how many of them still work.
+func CodesLeft(id MessageID, left int) Message {
+	return id.With(map[string]any{"codes_left": left})
+}
+
 // LookupCodes shows the list made of LookupCode and LookupCodeUsed.
 func LookupCodes(codes Messages) Message {
 	texts := make([]string, len(codes))

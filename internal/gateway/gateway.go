@@ -127,7 +127,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	g.Store.Now = o.Now
 	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
 	g.Slider = slider(o, g.Store)
-	g.Engine = g.engine(o, hasher)
+	cipher, err := o.cipher()
+	if err != nil {
+		return nil, err
+	}
+	g.Engine = g.engine(o, g.methods(o, hasher, cipher))
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
@@ -179,14 +183,13 @@ func (g *Gateway) ready(r *http.Request) error {
 	return err
 }
 
-func (g *Gateway) engine(o Options, hasher *hash.Hasher) *selfservice.Engine {
+func (g *Gateway) engine(o Options, methods []flow.Method) *selfservice.Engine {
 	e := &selfservice.Engine{
 		Config:     func() *config.Config { return o.Config },
 		Schemas:    func() *schema.Set { return g.Schemas },
-		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Passes: g.Store, Addresses: g.Store, Composer: g.Composer,
-		Keys: o.Keys, Logger: o.Logger, Now: o.Now, AnswerStep: selfservice.AnswerStep,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Passes: g.Store, Guesses: g.Store, Addresses: g.Store, Composer: g.Composer,
+		Keys: o.Keys, Methods: methods, Logger: o.Logger, Now: o.Now, AnswerStep: selfservice.AnswerStep,
 	}
-	e.Methods = g.methods(o, hasher)
 	if o.Guarded {
 		e.Home = o.publicURL()
 	}

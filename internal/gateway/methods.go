@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -10,14 +12,17 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/code"
+	"github.com/gatehouse-id/gatehouse/core/method/lookup"
 	"github.com/gatehouse-id/gatehouse/core/method/password"
 	"github.com/gatehouse-id/gatehouse/core/method/profile"
+	"github.com/gatehouse-id/gatehouse/core/method/totp"
 	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 )
 
 // methods is the table of credential methods, in the order in which a
 // submission is offered to them (behaviours.md 8.5).
-func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
+func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) []flow.Method {
 	return []flow.Method{
 		g.password(o, hasher),
 		&profile.Method{
@@ -33,7 +38,49 @@ func (g *Gateway) methods(o Options, hasher *hash.Hasher) []flow.Method {
 			On:       func() bool { return o.Config.SelfService.Methods.Code.Enabled },
 			Lifespan: o.Config.SelfService.Methods.Code.Config.Lifespan.Std,
 		},
+		&totp.Method{
+			On:     func() bool { return o.Config.SelfService.Methods.TOTP.Enabled },
+			Issuer: o.issuer, Account: g.accountName, Cipher: cipher, Keys: o.Keys, Now: o.Now,
+		},
+		&lookup.Method{
+			On:     func() bool { return o.Config.SelfService.Methods.LookupSecret.Enabled },
+			Cipher: cipher, Now: o.Now,
+		},
 	}
+}
+
+// cipher are the keys for secrets that are stored for years. Those made before
+// secrets.cipher was set can still be read.
+func (o Options) cipher() (*secret.Keys, error) {
+	if len(o.Config.Secrets.Cipher) == 0 {
+		return o.Keys, nil
+	}
+	k, err := secret.NewKeys(o.Config.Secrets.Cipher)
+	if err != nil {
+		return nil, fmt.Errorf("secrets.cipher: %w", err)
+	}
+	return k.Or(o.Keys), nil
+}
+
+// issuer is what authenticator apps call the site.
+func (o Options) issuer() string {
+	if name := o.Config.SelfService.Methods.TOTP.Config.Issuer; name != "" {
+		return name
+	}
+	if u, err := url.Parse(o.publicURL()); err == nil && u.Hostname() != "" {
+		return u.Hostname()
+	}
+	return "Gatehouse"
+}
+
+// accountName is what authenticator apps call an account.
+func (g *Gateway) accountName(i *identity.Identity) string {
+	if s := g.Schemas.Get(i.SchemaID); s != nil {
+		if name, err := s.AccountName(i.Traits); err == nil && name != "" {
+			return name
+		}
+	}
+	return i.ID
 }
 
 func (g *Gateway) password(o Options, hasher *hash.Hasher) *password.Method {

@@ -1,0 +1,77 @@
+package totp
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"image/png"
+	"time"
+
+	"github.com/pquerna/otp"
+	"github.com/pquerna/otp/hotp"
+	"github.com/pquerna/otp/totp"
+)
+
+// What all authenticator apps know how to do, whatever else their links may say.
+const (
+	period     = 30 * time.Second
+	digits     = otp.DigitsSix
+	algorithm  = otp.AlgorithmSHA1
+	secretSize = 20 // the size of the hash, as RFC 4226 recommends
+
+	// skew is by how many steps the clock of an app may be off.
+	skew = 1
+
+	imageSize = 256 // pixels
+	// maxName bounds what a QR code has to hold of a name: it must stay one that phones can read.
+	maxName = 128
+)
+
+// text is how apps spell a secret.
+var text = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// match finds the time step whose code it is. It compares with all that may be, so that
+// the time it takes tells nothing.
+func match(key []byte, code string, now time.Time) (step int64, ok bool) {
+	current := now.Unix() / int64(period/time.Second)
+	for s := current - skew; s <= current+skew; s++ {
+		fits, err := hotp.ValidateCustom(code, uint64(s), text.EncodeToString(key), hotp.ValidateOpts{Digits: digits, Algorithm: algorithm})
+		if err == nil && fits {
+			step, ok = s, true
+		}
+	}
+	return step, ok
+}
+
+// link is what an app reads to set itself up.
+func link(key []byte, issuer, account string) (*otp.Key, error) {
+	k, err := totp.Generate(totp.GenerateOpts{
+		Issuer: shorten(issuer), AccountName: shorten(account), Period: uint(period / time.Second),
+		Secret: key, Digits: digits, Algorithm: algorithm,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the link for an authenticator app: %w", err)
+	}
+	return k, nil
+}
+
+func shorten(name string) string {
+	if runes := []rune(name); len(runes) > maxName {
+		return string(runes[:maxName])
+	}
+	return name
+}
+
+// picture is a link as a QR code, in a data URI: no other request has to know the secret.
+func picture(k *otp.Key) (string, error) {
+	img, err := k.Image(imageSize, imageSize)
+	if err != nil {
+		return "", fmt.Errorf("drawing a QR code: %w", err)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return "", fmt.Errorf("drawing a QR code: %w", err)
+	}
+	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes()), nil
+}
