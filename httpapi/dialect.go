@@ -128,12 +128,17 @@ func seedMessage(m ui.Message) ui.Message {
 	return m
 }
 
-// seedID maps the ids that came later to the two that stood for them then: one for
-// every refused password, one for every value that doesn't fit the schema.
+// seedID maps the ids that came later to those that stood for them then: one for
+// every refused password, one for every value that doesn't fit the schema, one for
+// backup codes that don't count.
 func seedID(id ui.MessageID) ui.MessageID {
 	switch {
 	case ui.MsgPasswordSimilar <= id && id <= ui.MsgPasswordBreached:
 		return ui.MsgPasswordPolicy
+	case id == ui.MsgLookupInvalid:
+		return ui.MsgLookupUsed
+	case id == ui.MsgSettingsTOTPSecretLabel:
+		return ui.MsgSettingsTOTPSecret
 	case id == ui.MsgMinLength, id == ui.MsgPattern, ui.MsgMaxLength <= id && id <= ui.MsgWrongType,
 		id == ui.MsgConst, id == ui.MsgConstGeneric, id == ui.MsgEmailInvalid, id == ui.MsgPhoneInvalid:
 		return ui.MsgInvalid
@@ -197,7 +202,7 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 	}
 	api := res.Flow.Type == flow.API
 	if res.Session != nil {
-		v["session"] = d.session(c, res.Session, res.Identity)
+		v["session"] = d.signedIn(c, res)
 		if api {
 			v["session_token"] = res.Token
 		}
@@ -205,6 +210,17 @@ func (d *dialect) completed(c *call, k flow.Kind, res *selfservice.Result) map[s
 	if d.extras {
 		v["continue_with"] = c.continueWith(k, api, res)
 	}
+	return v
+}
+
+// signedIn presents the session of a sign-in. While a second factor is due, whose it is
+// is told to nobody: the password may have been stolen.
+func (d *dialect) signedIn(c *call, res *selfservice.Result) map[string]any {
+	if res.SecondFactor == "" {
+		return d.session(c, res.Session, res.Identity)
+	}
+	v := d.session(c, res.Session, nil)
+	v["identity"] = nil
 	return v
 }
 

@@ -162,8 +162,11 @@ func (c *call) completed(k flow.Kind, res *selfservice.Result, asJSON bool) erro
 		c.setSession(res.Token, res.Session.ExpiresAt)
 	}
 	if !asJSON {
-		c.redirect(res.ReturnTo)
+		c.redirect(first(res.SecondFactor, res.ReturnTo))
 		return nil
+	}
+	if res.SecondFactor != "" && browser && c.m.dialect.extras {
+		return apierror.BrowserLocationChange(res.SecondFactor)
 	}
 	if k == flow.Recovery {
 		return c.recovered(res)

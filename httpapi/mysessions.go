@@ -10,12 +10,19 @@ import (
 )
 
 // mySession finds the session of the request, for the operations on one's own sessions.
+// One that lacks a second factor is good for none of them: to ask in another place must
+// not help anybody.
 func (c *call) mySession() (*session.Facts, error) {
 	f, _, err := c.facts()
-	if err == nil && f == nil {
-		err = apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
+	switch {
+	case err != nil:
+		return nil, err
+	case f == nil:
+		return nil, apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
+	case !f.Session.Reaches(c.s.Config().Session.Whoami.RequiredAAL, f.Identity):
+		return nil, apierror.AAL2Required(c.base() + "/self-service/login/browser?aal=aal2")
 	}
-	return f, err
+	return f, nil
 }
 
 // listMySessions serves GET /sessions: where else the person is signed in.

@@ -20,8 +20,8 @@ func TestReduceKeepsOurAreasWithoutLaterParts(t *testing.T) {
 	}
 	put("scenarios/login-a.json", `{"name":"login-a","area":"login","needs":["short"]}`)
 	put("expected/login-a.json", `{"nodes":[{"group":"oidc"},{"group":"password","max":12345678901234567890}],"address":{"status":"sent"}}`)
-	put("scenarios/mfa-a.json", `{"name":"mfa-a","area":"mfa","needs":["default"]}`)
-	put("expected/mfa-a.json", `{}`)
+	put("scenarios/oidc-a.json", `{"name":"oidc-a","area":"oidc","needs":["default"]}`)
+	put("expected/oidc-a.json", `{}`)
 
 	cases, err := reduce(kit, dst)
 	if err != nil {
@@ -38,8 +38,8 @@ func TestReduceKeepsOurAreasWithoutLaterParts(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if _, err := os.Stat(filepath.Join(dst, "scenarios", "mfa-a.json")); !os.IsNotExist(err) {
-		t.Errorf("mfa-a was copied: %v", err)
+	if _, err := os.Stat(filepath.Join(dst, "scenarios", "oidc-a.json")); !os.IsNotExist(err) {
+		t.Errorf("oidc-a was copied: %v", err)
 	}
 }
 

@@ -12,7 +12,7 @@ type laterPart struct {
 
 var laterParts = []laterPart{
 	{5, "buttons of OpenID providers", without("oidc")},
-	{4, "second factors in the settings form", without("totp", "lookup_secret", "webauthn", "passkey")},
+	{4, "second factors in the settings form", without("webauthn", "passkey")},
 }
 
 // without removes the nodes of some groups.
