@@ -70,6 +70,7 @@ func (c *call) deleteIdentitySessions() error {
 	if n == 0 {
 		return apierror.NoRecord()
 	}
+	c.log(event{action: "revoke", result: accepted, identity: id})
 	return c.noContent()
 }
 
@@ -213,7 +214,7 @@ func (c *call) disableSession() error {
 	if err != nil {
 		return err
 	}
-	if err := c.revoke(s.ID); err != nil {
+	if err := c.revoke(s, "revoke"); err != nil {
 		return err
 	}
 	return c.noContent()

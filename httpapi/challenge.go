@@ -37,6 +37,7 @@ func (c *call) openLink(k flow.Kind) error {
 	}
 	c.recall(id, cl)
 	res, err := c.s.Engine.Open(c.r.Context(), k, id, token, cl)
+	c.decided(k, res, err)
 	if err != nil {
 		return c.linkFailed(err, k)
 	}

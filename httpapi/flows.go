@@ -99,6 +99,7 @@ func (c *call) submitFlow(k flow.Kind) error {
 	res, err := c.s.Engine.Submit(c.r.Context(), k, id, cl, func(s *schema.Schema) (flow.Submission, error) {
 		return c.decode(s)
 	})
+	c.decided(k, res, err)
 	if err != nil {
 		return c.submitFailed(err, k, id, asJSON)
 	}

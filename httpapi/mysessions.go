@@ -73,6 +73,7 @@ func (c *call) revokeOthers(f *session.Facts) error {
 	ended, err := c.s.Engine.RevokeOthers(c.r.Context(), f.Identity.ID, f.Session.ID)
 	for _, s := range ended {
 		c.s.Checker.Forget(s.ID)
+		c.log(event{action: "revoke", result: accepted, identity: s.IdentityID, session: s.ID})
 	}
 	if err != nil {
 		return apierror.Unavailable(err, "The sessions could not be ended. Please try again.")
@@ -108,7 +109,7 @@ func (c *call) revokeOwn(f *session.Facts, id string) error {
 	}
 	for _, s := range others {
 		if s.ID == id {
-			return c.revoke(id)
+			return c.revoke(s, "revoke")
 		}
 	}
 	return nil

@@ -120,15 +120,17 @@ func (c *call) signOut() error {
 	if subtle.ConstantTimeCompare([]byte(token), []byte(c.logoutToken(f.Session))) != 1 {
 		return errLogoutToken
 	}
-	return c.revoke(f.Session.ID)
+	return c.revoke(f.Session, "logout")
 }
 
-// revoke ends a session everywhere; it returns after the commit.
-func (c *call) revoke(id string) error {
-	if err := c.s.Sessions.Revoke(c.r.Context(), id); err != nil {
-		return apierror.Unavailable(fmt.Errorf("revoking session %s: %w", id, err), "The session could not be ended. Please try again.")
+// revoke ends a session everywhere; it returns after the commit. action is what the log
+// calls it.
+func (c *call) revoke(s *session.Session, action string) error {
+	if err := c.s.Sessions.Revoke(c.r.Context(), s.ID); err != nil {
+		return apierror.Unavailable(fmt.Errorf("revoking session %s: %w", s.ID, err), "The session could not be ended. Please try again.")
 	}
-	c.s.Checker.Forget(id) // this node refuses at once, without waiting for the watch
+	c.s.Checker.Forget(s.ID) // this node refuses at once, without waiting for the watch
+	c.log(event{action: action, result: accepted, identity: s.IdentityID, session: s.ID})
 	return nil
 }
 
@@ -161,7 +163,7 @@ func (c *call) logoutAPI() error {
 	if err != nil {
 		return apierror.Unavailable(err, "The session store can't be reached.")
 	}
-	if err := c.revoke(f.Session.ID); err != nil {
+	if err := c.revoke(f.Session, "logout"); err != nil {
 		return err
 	}
 	return c.noContent()

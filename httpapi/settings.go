@@ -49,6 +49,7 @@ func (c *call) resumeSettings() error {
 		c.redirect(withQuery(c.s.Engine.UIURL(flow.Settings), "flow", id))
 		return nil
 	}
+	c.decided(flow.Settings, res, err)
 	if err != nil {
 		return c.submitFailed(err, flow.Settings, id, false)
 	}

@@ -26,6 +26,7 @@ type Result struct {
 	// Rejected says that Flow carries messages and is to be shown again.
 	Rejected bool
 	Flow     *flow.Flow
+	Tried    identity.CredentialType // method of a rejected submission; "" when it named none
 
 	Identity *identity.Identity
 	Session  *session.Session
@@ -218,7 +219,11 @@ func (r *run) settle(ctx context.Context, err error) (*Result, error) {
 		}
 	}
 	r.e.show(r.f.Flow, r.c)
-	return &Result{Rejected: true, Flow: r.f.Flow}, nil
+	res := &Result{Rejected: true, Flow: r.f.Flow}
+	if r.method != nil {
+		res.Tried = r.method.Name()
+	}
+	return res, nil
 }
 
 // replace answers the submission of an expired flow with a new flow that takes

@@ -1,0 +1,54 @@
+package httpapi_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-id/gatehouse/internal/testenv"
+)
+
+// decisions are the lines of the log that tell one, without what differs in every run.
+func decisions(e *testenv.Env) []string {
+	var out []string
+	changing := regexp.MustCompile(`(identity|session)=\S+`)
+	for line := range strings.Lines(e.Log.String()) {
+		if _, event, ok := strings.Cut(strings.TrimSpace(line), `msg="access decision" `); ok {
+			out = append(out, changing.ReplaceAllString(strings.ReplaceAll(event, " client_ip=127.0.0.1", ""), "$1=x"))
+		}
+	}
+	return out
+}
+
+// TestDecisionsAreLogged lives a life and reads what the log tells of it.
+func TestDecisionsAreLogged(t *testing.T) {
+	e := testenv.New(t)
+	e.SignUp("ann@example.org")
+	app := e.App()
+
+	wrong := app.Start("login", "")
+	app.Submit("login", wrong, testenv.Credentials("ann@example.org\nresult=accepted", "Wrong-Password-1"))
+	app.Submit("login", app.Start("login", ""), testenv.Credentials("", ""))
+	app.PostJSON("/self-service/login?flow=01a20d52-1b35-76cb-acec-2ce5cea954ef", testenv.Credentials("ann@example.org", "x"))
+	in := app.SignIn("ann@example.org")
+
+	b := e.Browser()
+	flow := b.Start("login", "")
+	b.PostJSON("/self-service/login?flow="+flow.Text("id"), testenv.Credentials("ann@example.org", testenv.Password)) // no CSRF token
+	app.Header.Set("X-Session-Token", in.Text("session_token"))
+	app.Do("DELETE", "/self-service/logout/api", "application/json", []byte(`{"session_token":"`+in.Text("session_token")+`"}`))
+
+	want := []string{
+		"action=registration result=accepted method=password identity=x session=x",
+		"action=login result=rejected method=password reason=[4000006]",
+		"action=login result=rejected method=password reason=[4000002]",
+		`action=login result=refused reason="Not Found"`,
+		"action=login result=accepted method=password identity=x session=x",
+		"action=login result=refused reason=security_csrf_violation",
+		"action=logout result=accepted identity=x session=x",
+	}
+	got := decisions(e)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
