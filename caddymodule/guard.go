@@ -62,9 +62,10 @@ type Guard struct {
 	// else's session in the browser.
 	KeepSession bool `json:"keep_session,omitempty"`
 
-	// The assurance level needed: `aal1`, the default, or `aal2` for a second factor.
-	// Who has less is sent to the login page for the rest; other clients get 403 with
-	// the error id `session_aal2_required`.
+	// The assurance level needed: `aal1`, or `aal2` for a second factor of everybody. By
+	// default, what `session.whoami.required_aal` of the configuration asks for, which is a
+	// second factor of those who have set one up. Who has less is sent to the login page for
+	// the rest; other clients get 403 with the error id `session_aal2_required`.
 	AAL session.AAL `json:"aal,omitempty"`
 
 	// How long ago the person may have signed in; unlimited by default. Who did so
@@ -216,7 +217,7 @@ func (g *Guard) checkSession(r *http.Request, who *principal, p *protection) err
 	if who.aal < session.AAL1 {
 		return apierror.SessionInactive() // no factor at all: nobody signed in
 	}
-	if g.AAL == session.AAL2 && who.aal < session.AAL2 {
+	if who.aal < g.needs(who, p) {
 		return apierror.AAL2Required(p.LoginURL + "?aal=aal2")
 	}
 	if g.MaxAge > 0 && time.Since(who.facts.Session.AuthenticatedAt) > time.Duration(g.MaxAge) {
@@ -224,6 +225,17 @@ func (g *Guard) checkSession(r *http.Request, who *principal, p *protection) err
 			WithReason("It is too long ago that this session signed in. Please sign in again.")
 	}
 	return nil
+}
+
+// needs is the assurance level that somebody needs here.
+func (g *Guard) needs(who *principal, p *protection) session.AAL {
+	switch {
+	case g.AAL != "":
+		return g.AAL
+	case p.RequiredAAL == string(session.AAL1):
+		return session.AAL1
+	}
+	return who.available
 }
 
 // checkRequest refuses what could mean something else to the upstream.

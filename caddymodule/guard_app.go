@@ -38,6 +38,8 @@ type protection struct {
 	// LoginURL starts a login in a browser; it has no query, for example
 	// "https://example.org/self-service/login/browser".
 	LoginURL string
+	// RequiredAAL is session.whoami.required_aal of the configuration.
+	RequiredAAL string
 	// ReturnTo tells whether a login may end at an absolute URL, and returns the URL as
 	// it is to be used. It has to allow the pages below BaseURL.
 	ReturnTo func(raw string) (string, error)
@@ -63,6 +65,7 @@ func protectionOf(g *gateway.Gateway) *protection {
 	return &protection{
 		Checker: g.Checker, Slider: g.Slider, SessionCookie: names[0], OwnCookies: names,
 		BaseURL: base, LoginURL: base + "/self-service/login/browser",
-		ReturnTo: func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
+		RequiredAAL: g.Engine.Config().Session.Whoami.RequiredAAL,
+		ReturnTo:    func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
 	}
 }

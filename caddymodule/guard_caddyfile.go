@@ -77,8 +77,11 @@ func (g *Guard) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 	switch option {
 	case "headers":
 		return g.unmarshalHeaders(d)
-	case "aal2":
-		g.AAL = session.AAL2
+	case "aal1", "aal2":
+		if g.AAL != "" {
+			return d.Err("guard has both aal1 and aal2: choose one")
+		}
+		g.AAL = session.AAL(option)
 		if d.NextArg() {
 			return d.ArgErr()
 		}
@@ -96,7 +99,7 @@ func (g *Guard) unmarshalOption(d *caddyfile.Dispenser, option string) error {
 	case "require":
 		return d.Err("guard option require is not available in this version: check roles in the application, by the identity headers")
 	}
-	return d.Errf("unknown guard option %q: use headers, aal2, max_age, strip_session or paths", option)
+	return d.Errf("unknown guard option %q: use headers, aal1, aal2, max_age, strip_session or paths", option)
 }
 
 func (g *Guard) unmarshalHeaders(d *caddyfile.Dispenser) error {

@@ -35,9 +35,10 @@ func TestGuardMistakesAreTold(t *testing.T) {
 	}{
 		"argument":            {"guard admin", []string{"Caddyfile:2", `no argument "admin"`, "matcher"}},
 		"two matchers":        {"guard /a /b", []string{"Caddyfile:2", `no argument "/b"`}},
-		"unknown option":      {"guard {\nroles admin\n}", []string{"Caddyfile:3", `unknown guard option "roles"`, "headers, aal2"}},
+		"unknown option":      {"guard {\nroles admin\n}", []string{"Caddyfile:3", `unknown guard option "roles"`, "headers, aal1, aal2"}},
 		"option of later":     {"guard {\naal2\nrequire `identity.traits.role == \"admin\"`\n}", []string{"Caddyfile:4", "require is not available in this version"}},
 		"option twice":        {"guard {\naal2\naal2\n}", []string{"Caddyfile:4", "aal2 is there twice"}},
+		"both levels":         {"guard {\naal1\naal2\n}", []string{"Caddyfile:4", "both aal1 and aal2"}},
 		"aal2 with a word":    {"guard {\naal2 always\n}", []string{"Caddyfile:3", "argument"}},
 		"no duration":         {"guard {\nmax_age\n}", []string{"Caddyfile:3", "for example 15m"}},
 		"wrong duration":      {"guard {\nmax_age soon\n}", []string{"Caddyfile:3", `not "soon"`}},

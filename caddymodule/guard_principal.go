@@ -19,9 +19,11 @@ import (
 // principal is who a request is from, in the forms that handlers and upstreams read.
 // It is made once for the facts of a session and shared by its requests.
 type principal struct {
-	facts   *session.Facts
-	aal     session.AAL
-	headers []identityValue
+	facts *session.Facts
+	aal   session.AAL
+	// available is the level that the person could reach.
+	available session.AAL
+	headers   []identityValue
 	// placeholder answers for {http.auth.user.*}. It is a field so that the method
 	// value is not made for every request.
 	placeholder caddy.ReplacerFunc
@@ -63,7 +65,7 @@ func parseFact(path string) (identityFact, error) {
 
 // newPrincipal prepares what the guard's configuration asks for.
 func newPrincipal(f *session.Facts, wanted []headerFact) *principal {
-	p := &principal{facts: f, aal: f.Session.AAL()}
+	p := &principal{facts: f, aal: f.Session.AAL(), available: session.Available(f.Identity)}
 	p.placeholder = p.replace
 	p.headers = make([]identityValue, 1, 1+len(wanted))
 	p.headers[0] = identityValue{identityHeader, f.Identity.ID}

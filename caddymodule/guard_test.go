@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/httpapi"
 )
@@ -165,6 +167,38 @@ func TestNobodyPassesWhileTheStoreIsAway(t *testing.T) {
 
 func secondFactor(f *session.Facts) {
 	f.Session.Methods = append(f.Session.Methods, session.AuthenticationMethod{Method: "totp", AAL: session.AAL2})
+}
+
+// TestGuardAsksWhoHasASecondFactor: by default, the guard wants what whoami wants.
+func TestGuardAsksWhoHasASecondFactor(t *testing.T) {
+	hasApp := func(f *session.Facts) {
+		f.Identity.SetCredential(identity.TOTP, nil, json.RawMessage(`{}`), time.Now())
+	}
+	for name, tt := range map[string]struct {
+		aal      session.AAL
+		required string
+		session  []func(*session.Facts)
+		want     int
+	}{
+		"has one and didn't show it": {"", "highest_available", []func(*session.Facts){hasApp}, http.StatusForbidden},
+		"has shown it":               {"", "highest_available", []func(*session.Facts){hasApp, secondFactor}, http.StatusTeapot},
+		"has none":                   {"", "highest_available", nil, http.StatusTeapot},
+		"nobody asks":                {"", "aal1", []func(*session.Facts){hasApp}, http.StatusTeapot},
+		"this guard doesn't ask":     {session.AAL1, "highest_available", []func(*session.Facts){hasApp}, http.StatusTeapot},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := behind(t, &Guard{AAL: tt.aal})
+			g.now.RequiredAAL = tt.required
+			g.book.signIn("ory_st_app", tt.session...)
+			w := g.get("/", "X-Session-Token", "ory_st_app")
+			if w.Code != tt.want {
+				t.Errorf("got %d %s, want %d", w.Code, w.Body, tt.want)
+			}
+			if tt.want == http.StatusForbidden && errorID(t, w) != apierror.IDSessionAAL2Required {
+				t.Errorf("got error id %q", errorID(t, w))
+			}
+		})
+	}
 }
 
 func TestGuardAsksForASecondFactor(t *testing.T) {
