@@ -35,12 +35,12 @@ func (a *Answer) Text(path ...any) string {
 	return s
 }
 
-// Node finds a node of a flow by its name.
+// Node finds a node of a flow by its name or, where it is no field, by its id.
 func (a *Answer) Node(name string) map[string]any {
 	nodes, _ := a.At("ui", "nodes").([]any)
 	for _, n := range nodes {
 		m, _ := n.(map[string]any)
-		if at, _ := m["attributes"].(map[string]any); at["name"] == name {
+		if at, _ := m["attributes"].(map[string]any); at["name"] == name || at["id"] == name {
 			return m
 		}
 	}
