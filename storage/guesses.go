@@ -14,22 +14,44 @@ var _ guess.Store = (*Store)(nil)
 // answers can do at the same time.
 func (s *Store) CountGuess(ctx context.Context, g *guess.Guess) error {
 	return s.commit(ctx, func(p *plan) error {
-		snap, err := s.getAll(ctx, s.keys.flowGuesses(g.FlowID), s.keys.identityGuesses(g.IdentityID, g.Method))
+		snap, err := s.getAll(ctx, s.guessKeys(g)...)
 		if err != nil {
 			return err
 		}
-		err = s.planTally(p, snap.Entries[0], g.FlowEnds, func(t *guess.Tally) error {
+		err = s.planTally(p, snap.Entries[0], g.At.Add(g.Limit.Memory), func(t *guess.Tally) error { return t.Add(g.At, g.Limit) })
+		if err != nil || g.FlowID == "" {
+			return err
+		}
+		return s.planTally(p, snap.Entries[1], g.FlowEnds, func(t *guess.Tally) error {
 			if t.Count >= g.PerFlow {
 				return guess.ErrFlowOver
 			}
 			t.Count++
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		return s.planTally(p, snap.Entries[1], g.At.Add(guess.Memory), func(t *guess.Tally) error { return t.Add(g.At) })
 	})
+}
+
+// WrongGuesses implements guess.Store.
+func (s *Store) WrongGuesses(ctx context.Context, g *guess.Guess) (int, error) {
+	snap, err := s.getAll(ctx, s.guessKeys(g)[0])
+	if err != nil || !snap.Entries[0].Exists() {
+		return 0, err
+	}
+	var t guess.Tally
+	if err := decode(snap.Entries[0].Key, snap.Entries[0].Value, &t); err != nil {
+		return 0, err
+	}
+	return t.Wrong(g.At, g.Limit)
+}
+
+// guessKeys are the tallies that count a guess: that of the secret, and that of the flow.
+func (s *Store) guessKeys(g *guess.Guess) []string {
+	keys := []string{s.keys.identityGuesses(g.IdentityID, g.Method, g.Source)}
+	if g.FlowID != "" {
+		keys = append(keys, s.keys.flowGuesses(g.FlowID))
+	}
+	return keys
 }
 
 // planTally plans a change of a tally, which starts from nothing.
@@ -48,5 +70,7 @@ func (s *Store) planTally(p *plan, e kv.Entry, end time.Time, change func(*guess
 }
 
 func (s *Store) planForget(p *plan, g *guess.Guess) {
-	p.do(kv.Delete(s.keys.flowGuesses(g.FlowID)), kv.Delete(s.keys.identityGuesses(g.IdentityID, g.Method)))
+	for _, key := range s.guessKeys(g) {
+		p.do(kv.Delete(key))
+	}
 }

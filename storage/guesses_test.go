@@ -12,7 +12,7 @@ import (
 )
 
 func guessIn(flowID string, at time.Time) *guess.Guess {
-	return &guess.Guess{At: at, IdentityID: "i1", Method: "totp", FlowID: flowID, FlowEnds: at.Add(time.Hour), PerFlow: 3}
+	return &guess.Guess{At: at, IdentityID: "i1", Method: "totp", Limit: guess.Codes, FlowID: flowID, FlowEnds: at.Add(time.Hour), PerFlow: 3}
 }
 
 func TestFlowTakesAFewGuesses(t *testing.T) {

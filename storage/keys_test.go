@@ -40,7 +40,7 @@ func samples() map[string]string {
 		"decoy":           k.decoy("m1"),
 		"decoyPlace":      k.decoyPlace("m1"),
 		"flowGuesses":     k.flowGuesses("f1"),
-		"identityGuesses": k.identityGuesses("i1", "totp"),
+		"identityGuesses": k.identityGuesses("i1", "totp", "192.0.2.1"),
 		"probe":           k.probe(),
 	}
 }

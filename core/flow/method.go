@@ -84,6 +84,16 @@ type LoginMethod interface {
 	Login(ctx context.Context, f *Flow, who *identity.Identity, s Submission) (Outcome, error)
 }
 
+// AccountMethod is a first factor that people type with the name of their account. The
+// engine counts its answers, and lets few wrong ones reach Login.
+type AccountMethod interface {
+	LoginMethod
+	// Account tells whose secret a submission is about to be compared with: the normalised
+	// identifier, "" when nothing will be compared, and the identity, nil when nobody has
+	// the identifier.
+	Account(ctx context.Context, s Submission) (identifier string, who *identity.Identity, err error)
+}
+
 // GuessableMethod is a second factor that people type. The engine counts its answers, and
 // lets few of them reach Login.
 type GuessableMethod interface {

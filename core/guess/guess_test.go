@@ -12,12 +12,12 @@ func TestPeopleMayMistypeWithoutWaiting(t *testing.T) {
 	var tally guess.Tally
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for n := range 5 {
-		if err := tally.Add(now); err != nil {
+		if err := tally.Add(now, guess.Codes); err != nil {
 			t.Fatalf("answer %d: got %v, want it to be compared", n+1, err)
 		}
 	}
 	var wait *guess.WaitError
-	if err := tally.Add(now); !errors.As(err, &wait) || wait.Until.Sub(now) != 30*time.Second {
+	if err := tally.Add(now, guess.Codes); !errors.As(err, &wait) || wait.Until.Sub(now) != 30*time.Second {
 		t.Errorf("answer 6: got %v, want to wait for 30s", err)
 	}
 	if tally.Count != 5 {
@@ -30,13 +30,13 @@ func TestWaitGrowsToAnHour(t *testing.T) {
 	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	now, compared := start, 0
 	for now.Before(start.Add(30 * 24 * time.Hour)) {
-		if tally.Add(now) != nil {
+		if tally.Add(now, guess.Codes) != nil {
 			t.Fatalf("after %s: the wait is over, and the answer is not compared", now.Sub(start))
 		}
 		compared++
 		next := tally
 		var wait *guess.WaitError
-		if !errors.As(next.Add(now), &wait) {
+		if !errors.As(next.Add(now, guess.Codes), &wait) {
 			continue
 		}
 		if wait.Until.Sub(now) > time.Hour {
@@ -52,7 +52,7 @@ func TestWaitGrowsToAnHour(t *testing.T) {
 func TestWrongAnswersAreForgottenInTheEnd(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	tally := guess.Tally{Count: 40, Last: now}
-	if tally.Add(now.Add(guess.Memory)) != nil || tally.Count != 1 {
-		t.Errorf("after %s: got %d wrong answers, want 1", guess.Memory, tally.Count)
+	if tally.Add(now.Add(guess.Codes.Memory), guess.Codes) != nil || tally.Count != 1 {
+		t.Errorf("after %s: got %d wrong answers, want 1", guess.Codes.Memory, tally.Count)
 	}
 }

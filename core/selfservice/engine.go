@@ -33,6 +33,7 @@ type Engine struct {
 	Flows      flow.Store
 	Passes     onetime.Store
 	Guesses    guess.Store
+	Gate       *guess.Gate
 	Addresses  AddressBook
 	Composer   *courier.Composer
 	Keys       *secret.Keys

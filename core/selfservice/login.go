@@ -126,10 +126,7 @@ func (login) prove(ctx context.Context, r *run) (flow.Outcome, error) {
 	if err != nil {
 		return flow.Outcome{}, err
 	}
-	if err := r.countGuess(ctx, who); err != nil {
-		return flow.Outcome{}, err
-	}
-	out, err := r.method.(flow.LoginMethod).Login(ctx, r.f.Flow, who, r.sub)
+	out, err := r.compare(ctx, who)
 	switch {
 	case err != nil:
 		return out, err

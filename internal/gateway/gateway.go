@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/courier"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/guess"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
@@ -187,7 +188,7 @@ func (g *Gateway) engine(o Options, methods []flow.Method) *selfservice.Engine {
 	e := &selfservice.Engine{
 		Config:     func() *config.Config { return o.Config },
 		Schemas:    func() *schema.Set { return g.Schemas },
-		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Passes: g.Store, Guesses: g.Store, Addresses: g.Store, Composer: g.Composer,
+		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Passes: g.Store, Guesses: g.Store, Gate: &guess.Gate{}, Addresses: g.Store, Composer: g.Composer,
 		Keys: o.Keys, Methods: methods, Logger: o.Logger, Now: o.Now, AnswerStep: selfservice.AnswerStep,
 	}
 	if o.Guarded {

@@ -69,6 +69,28 @@ func (m *Method) refreshForm(who *identity.Identity) ui.Nodes {
 	}
 }
 
+// Account implements flow.AccountMethod.
+func (m *Method) Account(ctx context.Context, s flow.Submission) (string, *identity.Identity, error) {
+	identifier := schema.Normalize(s.String("identifier"))
+	if identifier == "" || s.String("password") == "" {
+		return "", nil, nil
+	}
+	i, err := m.find(ctx, identifier)
+	return identifier, i, err
+}
+
+// find returns nil when nobody has the identifier.
+func (m *Method) find(ctx context.Context, identifier string) (*identity.Identity, error) {
+	i, err := m.Identities.ByIdentifier(ctx, identity.Password, identifier)
+	switch {
+	case errors.Is(err, identity.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("looking up the identifier: %w", err)
+	}
+	return i, nil
+}
+
 // Login implements flow.LoginMethod. An unknown identifier, an account without
 // a password and a wrong password get the same answer after the same work.
 func (m *Method) Login(ctx context.Context, f *flow.Flow, _ *identity.Identity, s flow.Submission) (flow.Outcome, error) {
@@ -78,9 +100,9 @@ func (m *Method) Login(ctx context.Context, f *flow.Flow, _ *identity.Identity, 
 		missing(f, "password", password) // report both
 		return flow.Outcome{Rejected: true}, nil
 	}
-	i, err := m.Identities.ByIdentifier(ctx, identity.Password, schema.Normalize(identifier))
-	if err != nil && !errors.Is(err, identity.ErrNotFound) {
-		return flow.Outcome{}, fmt.Errorf("looking up the identifier: %w", err)
+	i, err := m.find(ctx, schema.Normalize(identifier))
+	if err != nil {
+		return flow.Outcome{}, err
 	}
 	ok, err := m.compare(ctx, i, password)
 	if err != nil {
