@@ -6,11 +6,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"image/png"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
-	"github.com/pquerna/otp/totp"
 )
 
 // What all authenticator apps know how to do, whatever else their links may say.
@@ -24,8 +26,8 @@ const (
 	skew = 1
 
 	imageSize = 256 // pixels
-	// maxName bounds what a QR code has to hold of a name: it must stay one that phones can read.
-	maxName = 128
+	// maxName is how much of a name, in characters, the QR code holds. It stays one that phones can read.
+	maxName = 64
 )
 
 // text is how apps spell a secret.
@@ -44,12 +46,15 @@ func match(key []byte, code string, now time.Time) (step int64, ok bool) {
 	return step, ok
 }
 
-// link is what an app reads to set itself up.
+// link is what an app reads to set itself up. totp.Generate would leave an ampersand in the
+// issuer as it is. Blanks are %20, because there are apps that show a plus sign.
 func link(key []byte, issuer, account string) (*otp.Key, error) {
-	k, err := totp.Generate(totp.GenerateOpts{
-		Issuer: shorten(issuer), AccountName: shorten(account), Period: uint(period / time.Second),
-		Secret: key, Digits: digits, Algorithm: algorithm,
-	})
+	issuer, account = shorten(issuer), shorten(account)
+	query := url.Values{
+		"secret": {text.EncodeToString(key)}, "issuer": {issuer}, "algorithm": {algorithm.String()},
+		"digits": {digits.String()}, "period": {strconv.Itoa(int(period / time.Second))},
+	}.Encode()
+	k, err := otp.NewKeyFromURL("otpauth://totp/" + url.PathEscape(issuer) + ":" + url.PathEscape(account) + "?" + strings.ReplaceAll(query, "+", "%20"))
 	if err != nil {
 		return nil, fmt.Errorf("making the link for an authenticator app: %w", err)
 	}

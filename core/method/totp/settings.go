@@ -27,7 +27,7 @@ func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
 	key := m.offer(f)
 	k, err := link(key, m.Issuer(), m.Account(f.Identity))
 	if err != nil {
-		return nil // an issuer or account without a name
+		return nil // a link that can't be read, which escaping rules out
 	}
 	src, err := picture(k)
 	if err != nil {
