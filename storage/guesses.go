@@ -47,7 +47,10 @@ func (s *Store) WrongGuesses(ctx context.Context, g *guess.Guess) (int, error) {
 
 // guessKeys are the tallies that count a guess: that of the secret, and that of the flow.
 func (s *Store) guessKeys(g *guess.Guess) []string {
-	keys := []string{s.keys.identityGuesses(g.IdentityID, g.Method, g.Source)}
+	keys := []string{s.keys.identityGuesses(g.IdentityID, g.Method)}
+	if g.Source != "" {
+		keys[0] = s.keys.sourceGuesses(g.IdentityID, g.Method, g.Source)
+	}
 	if g.FlowID != "" {
 		keys = append(keys, s.keys.flowGuesses(g.FlowID))
 	}

@@ -100,12 +100,13 @@ func (k keys) flowGuesses(flowID string) string {
 	return k.prefix + familyGuesses + "flows/" + part(flowID)
 }
 
-func (k keys) identityGuesses(identityID, method, source string) string {
-	key := k.prefix + familyGuesses + "identities/" + part(identityID) + "/" + part(method)
-	if source != "" {
-		key += "/" + part(source)
-	}
-	return key
+func (k keys) identityGuesses(identityID, method string) string {
+	return k.prefix + familyGuesses + "identities/" + part(identityID) + "/" + part(method)
+}
+
+// sourceGuesses count those from one address apart.
+func (k keys) sourceGuesses(identityID, method, source string) string {
+	return k.identityGuesses(identityID, method) + "/" + part(source)
 }
 
 // decoy and decoyPlace stand for the message and the place in the outbox that there would have been.

@@ -40,7 +40,8 @@ func samples() map[string]string {
 		"decoy":           k.decoy("m1"),
 		"decoyPlace":      k.decoyPlace("m1"),
 		"flowGuesses":     k.flowGuesses("f1"),
-		"identityGuesses": k.identityGuesses("i1", "totp", "192.0.2.1"),
+		"identityGuesses": k.identityGuesses("i1", "totp"),
+		"sourceGuesses":   k.sourceGuesses("i1", "password", "192.0.2.1"),
 		"probe":           k.probe(),
 	}
 }
