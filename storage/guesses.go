@@ -18,17 +18,22 @@ func (s *Store) CountGuess(ctx context.Context, g *guess.Guess) error {
 		if err != nil {
 			return err
 		}
-		err = s.planTally(p, snap.Entries[0], g.At.Add(g.Limit.Memory), func(t *guess.Tally) error { return t.Add(g.At, g.Limit) })
-		if err != nil || g.FlowID == "" {
-			return err
-		}
-		return s.planTally(p, snap.Entries[1], g.FlowEnds, func(t *guess.Tally) error {
-			if t.Count >= g.PerFlow {
-				return guess.ErrFlowOver
+		if g.FlowID != "" { // first: a flow that is over is so however long the wait is
+			if err := s.planInFlow(p, snap.Entries[1], g); err != nil {
+				return err
 			}
-			t.Count++
-			return nil
-		})
+		}
+		return s.planTally(p, snap.Entries[0], g.At.Add(g.Limit.Memory), func(t *guess.Tally) error { return t.Add(g.At, g.Limit) })
+	})
+}
+
+func (s *Store) planInFlow(p *plan, e kv.Entry, g *guess.Guess) error {
+	return s.planTally(p, e, g.FlowEnds, func(t *guess.Tally) error {
+		if t.Count >= g.PerFlow {
+			return guess.ErrFlowOver
+		}
+		t.Count++
+		return nil
 	})
 }
 
