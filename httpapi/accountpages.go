@@ -16,14 +16,21 @@ import (
 // sessionsPath is the page that lists where the person is signed in.
 const sessionsPath = pagesPrefix + "sessions"
 
-// signInFor sends somebody who is not signed in to the login, and back if the site
-// lets logins lead there.
-func (c *call) signInFor(path string) {
+// signInFor sends somebody whose session is not good enough to the login, for a second
+// factor or from the start, and back if the site lets logins lead there.
+func (c *call) signInFor(path string, f *session.Facts) {
 	q := url.Values{}
+	if f != nil {
+		q.Set("aal", "aal2")
+	}
 	if to, err := c.s.Engine.ReturnTo(c.s.PublicURL()+path, c.base()); err == nil {
 		q.Set("return_to", to)
 	}
-	c.redirect(keepReturnTo("/self-service/login/browser", q))
+	login := "/self-service/login/browser"
+	if len(q) > 0 {
+		login += "?" + q.Encode()
+	}
+	c.redirect(login)
 }
 
 // settingsPage shows the form of a settings flow.
@@ -33,7 +40,7 @@ func (c *call) settingsPage() error {
 		return err
 	}
 	if f == nil {
-		c.signInFor("/self-service/settings/browser")
+		c.signInFor("/self-service/settings/browser", nil)
 		return nil
 	}
 	return c.flowPage(flow.Settings)
@@ -45,8 +52,8 @@ func (c *call) sessionsPage() error {
 	if err != nil {
 		return err
 	}
-	if f == nil {
-		c.signInFor(sessionsPath)
+	if f == nil || c.lacksFactor(f) {
+		c.signInFor(sessionsPath, f)
 		return nil
 	}
 	if c.r.Method == http.MethodPost {

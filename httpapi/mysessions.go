@@ -19,10 +19,15 @@ func (c *call) mySession() (*session.Facts, error) {
 		return nil, err
 	case f == nil:
 		return nil, apierror.Unauthorized(c.m.dialect.noSession).WithID(apierror.IDSessionInactive)
-	case !f.Session.Reaches(c.s.Config().Session.Whoami.RequiredAAL, f.Identity):
+	case c.lacksFactor(f):
 		return nil, apierror.AAL2Required(c.base() + "/self-service/login/browser?aal=aal2")
 	}
 	return f, nil
+}
+
+// lacksFactor tells whether a session has not been confirmed as whoami asks for it.
+func (c *call) lacksFactor(f *session.Facts) bool {
+	return !f.Session.Reaches(c.s.Config().Session.Whoami.RequiredAAL, f.Identity)
 }
 
 // listMySessions serves GET /sessions: where else the person is signed in.

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
+	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/pages"
 )
 
@@ -139,9 +140,18 @@ func (c *call) flowPage(k flow.Kind) error {
 	if err != nil {
 		return c.restart(err, init, cl.Binding)
 	}
+	links := c.s.links()
+	if cl.Facts != nil {
+		links.Logout = c.logoutLink(cl.Facts.Session)
+	}
 	return c.page(http.StatusOK, pages.Page{
-		Kind: pages.Kind(k), UI: &f.UI, Refresh: f.Refresh, RequestedAAL: string(f.RequestedAAL), ReturnTo: f.ReturnTo, Links: c.s.links(),
+		Kind: pages.Kind(k), UI: &f.UI, Refresh: f.Refresh, RequestedAAL: string(f.RequestedAAL), ReturnTo: f.ReturnTo, Links: links,
 	}, f.ReturnTo)
+}
+
+// logoutLink signs the session out when it is opened.
+func (c *call) logoutLink(s *session.Session) string {
+	return "/self-service/logout?" + url.Values{"token": {c.logoutToken(s)}}.Encode()
 }
 
 // restart begins a new flow in place of one that can't be shown any more.
@@ -192,13 +202,17 @@ func (c *call) welcomePage() error {
 		return err
 	}
 	p := pages.Page{Kind: pages.Welcome, Links: c.s.links()}
+	if f != nil && c.lacksFactor(f) {
+		c.signInFor(c.path, f) // what is on the page is for who has both factors
+		return nil
+	}
 	if f != nil {
 		traits := map[string]any{}
 		_ = json.Unmarshal(f.Identity.Traits, &traits) // unreadable traits show as none
 		p.Session = &pages.SessionView{
 			IdentityID: f.Identity.ID, AAL: string(f.Session.AAL()), Traits: traits,
 			AuthenticatedAt: f.Session.AuthenticatedAt.Round(time.Second), ExpiresAt: f.Session.ExpiresAt.Round(time.Second),
-			LogoutURL: "/self-service/logout?" + url.Values{"token": {c.logoutToken(f.Session)}}.Encode(),
+			LogoutURL: c.logoutLink(f.Session),
 		}
 	}
 	return c.page(http.StatusOK, p, "")

@@ -190,9 +190,21 @@ func localTime(value string) string {
 func textElement(a *ui.Text) element {
 	e := element{Widget: "text", Value: a.Text.Text, Items: secrets(a.Text)}
 	if _, ok := a.Text.Context["secret"]; ok && e.Items == nil {
-		e.Items = []string{a.Text.Text}
+		e.Items = []string{inFours(a.Text.Text)}
 	}
 	return e
+}
+
+// inFours makes a long secret one that can be typed. Authenticator apps take the blanks.
+func inFours(secret string) string {
+	var b strings.Builder
+	for i, r := range secret {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // secrets reads the messages inside a message. They are Go values in a new flow and decoded JSON in a stored one.

@@ -29,6 +29,8 @@ type footer struct {
 // footers are the links of each page, the likeliest first.
 var footers = map[Kind][]footer{
 	Login: {
+		{"No second step yet?", "Set one up", func(l links) template.URL { return l.Settings }},
+		{"Not you?", "Sign out", func(l links) template.URL { return l.Logout }},
 		{"Not verified yet?", "Verify your address", func(l links) template.URL { return l.Verification }},
 		{"", "Forgot your password?", func(l links) template.URL { return l.Recovery }},
 		{"New here?", "Create an account", func(l links) template.URL { return l.Registration }},

@@ -60,6 +60,7 @@ type Links struct {
 	Recovery     string
 	Verification string // shown to whom it keeps from signing in that no address is verified
 	Settings     string
+	Logout       string // with the logout token; shown where a second factor is asked for
 	Sessions     string // where the user is signed in
 	Home         string // where a lost user can start again; the error page falls back to Login
 }

@@ -56,6 +56,7 @@ var allLinks = Links{
 	Recovery:     "/self-service/recovery/browser",
 	Verification: "/self-service/verification/browser",
 	Settings:     "/self-service/settings/browser",
+	Logout:       "/self-service/logout?token=t0ken",
 	Sessions:     "/auth/sessions",
 	Home:         "/auth/welcome",
 }
@@ -95,12 +96,15 @@ func examples(t *testing.T) map[string]Page {
 	refresh.Refresh = true
 	second := form(Login, "login-aal2")
 	second.RequestedAAL = "aal2"
+	noFactor := form(Login, "login-aal2-none")
+	noFactor.RequestedAAL = "aal2"
 	return map[string]Page{
 		"login":               form(Login, "login"),
 		"login-wrong":         form(Login, "login-wrong"),
 		"login-methods":       form(Login, "login-methods"),
 		"login-refresh":       refresh,
 		"login-aal2":          second,
+		"login-aal2-none":     noFactor,
 		"registration":        form(Registration, "registration"),
 		"registration-error":  form(Registration, "registration-error"),
 		"login-unverified":    form(Login, "login-unverified"),

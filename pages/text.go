@@ -1,6 +1,9 @@
 package pages
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // headings are the words at the top of each page.
 var headings = map[Kind]string{
@@ -15,7 +18,7 @@ var headings = map[Kind]string{
 
 func heading(p Page) string {
 	switch {
-	case p.Kind == Login && strings.EqualFold(p.RequestedAAL, "aal2"):
+	case p.secondStep():
 		return "Two-step verification"
 	case p.Kind == Login && p.Refresh:
 		return "Confirm it is you"
@@ -34,6 +37,8 @@ func lead(p Page) string {
 	switch {
 	case p.Kind == Welcome && p.Session == nil:
 		return "You are not signed in."
+	case p.secondStep() && p.UI != nil && !slices.ContainsFunc(p.UI.Nodes, isButton):
+		return "This page is for who has confirmed a second step. There is none on your account yet."
 	case p.UI != nil && len(p.UI.Messages) == 0:
 		return leads[p.Kind]
 	case p.Kind == Sessions:

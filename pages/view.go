@@ -60,7 +60,7 @@ func (v *view) OnlyError() string {
 
 // links are the checked links of a page; "" is not shown.
 type links struct {
-	Login, Registration, Recovery, Verification, Settings, Sessions, Home template.URL
+	Login, Registration, Recovery, Verification, Settings, Logout, Sessions, Home template.URL
 }
 
 func (r *Renderer) view(p Page) (*view, error) {
@@ -152,18 +152,28 @@ func newLinks(p Page) links {
 		Recovery:     withReturnTo(p.Links.Recovery, p.ReturnTo),
 		Verification: withReturnTo(p.Links.Verification, p.ReturnTo),
 		Settings:     withReturnTo(p.Links.Settings, ""),
+		Logout:       withReturnTo(p.Links.Logout, ""),
 		Sessions:     withReturnTo(p.Links.Sessions, ""),
 		Home:         withReturnTo(p.Links.Home, ""),
 	}
-	if p.Refresh || strings.EqualFold(p.RequestedAAL, "aal2") {
+	if p.Refresh || p.secondStep() {
 		// Whoever proves themselves once more is signed in: those flows would only send them back.
 		l.Registration, l.Recovery = "", ""
+	}
+	if !p.secondStep() {
+		l.Logout = ""
+	}
+	if p.Kind == Login && (!p.secondStep() || p.UI == nil || slices.ContainsFunc(p.UI.Nodes, isButton)) {
+		l.Settings = "" // it is for who has nothing to confirm with
 	}
 	if p.UI == nil || !p.UI.Messages.Has(ui.MsgAddressNotVerified) {
 		l.Verification = ""
 	}
 	return l
 }
+
+// secondStep reports whether a second factor is asked for.
+func (p Page) secondStep() bool { return p.Kind == Login && strings.EqualFold(p.RequestedAAL, "aal2") }
 
 // script is a script that nodes ask for, such as the one that talks to security keys.
 type script struct {

@@ -64,6 +64,13 @@ func CodesLeft(id MessageID, left int) Message {
 	return id.With(map[string]any{"codes_left": left})
 }
 
+// LookupHints labels a list of codes that can't be shown in full any more.
+func LookupHints() Message {
+	m := MsgSettingsLookupLabel.Message()
+	m.Text = "These are the beginnings of your backup recovery codes. In full they were shown once only; if you have lost them, generate new ones."
+	return m
+}
+
 // LookupCodes shows the list made of LookupCode and LookupCodeUsed.
 func LookupCodes(codes Messages) Message {
 	texts := make([]string, len(codes))

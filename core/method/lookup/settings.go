@@ -70,7 +70,7 @@ func newList(codes []string) *ui.Node {
 	for _, code := range codes {
 		all = append(all, ui.LookupCode(code))
 	}
-	return list(all)
+	return list(ui.MsgSettingsLookupLabel.Message(), all)
 }
 
 // oldList shows which codes are left. They are hashed, so only their hints can be shown.
@@ -83,12 +83,12 @@ func oldList(codes []stored) *ui.Node {
 		}
 		all = append(all, ui.LookupCode(s.Hint+strings.Repeat("•", length-hint)))
 	}
-	return list(all)
+	return list(ui.LookupHints(), all)
 }
 
-func list(codes ui.Messages) *ui.Node {
+func list(label ui.Message, codes ui.Messages) *ui.Node {
 	n := ui.NewNode(ui.GroupLookupSecret, &ui.Text{Name: "lookup_secret_codes", Text: ui.LookupCodes(codes)})
-	return n.WithLabel(ui.MsgSettingsLookupLabel.Message())
+	return n.WithLabel(label)
 }
 
 // Privileged implements flow.SettingsMethod.
