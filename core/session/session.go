@@ -210,13 +210,29 @@ const maxHistory = 50
 // Renew records another completed factor: the session keeps its id and lives
 // for a full lifespan again (behaviours.md 6.5).
 func (s *Session) Renew(amr AuthenticationMethod, now time.Time, lifespan time.Duration) {
-	s.Methods = append(recent(s.Methods), amr)
+	s.Methods = withFactor(s.Methods, amr)
 	s.IssuedAt, s.AuthenticatedAt, s.ExpiresAt = now, now, now.Add(lifespan)
 }
 
 // AddFactor records a factor that was set up in this session: who did so has it at hand. The
 // session lives no longer for it, and nobody has signed in anew.
-func (s *Session) AddFactor(amr AuthenticationMethod) { s.Methods = append(recent(s.Methods), amr) }
+func (s *Session) AddFactor(amr AuthenticationMethod) { s.Methods = withFactor(s.Methods, amr) }
+
+// withFactor adds to a copy of a history. One that is full forgets its oldest factor that was
+// shown again since, so that the level it makes stays.
+func withFactor(history []AuthenticationMethod, amr AuthenticationMethod) []AuthenticationMethod {
+	next := append(slices.Clone(history), amr)
+	if len(next) <= maxHistory {
+		return next
+	}
+	for n, old := range next {
+		again := func(m AuthenticationMethod) bool { return m.Method == old.Method && m.AAL == old.AAL }
+		if slices.ContainsFunc(next[n+1:], again) {
+			return slices.Delete(next, n, n+1)
+		}
+	}
+	return next
+}
 
 // recent copies a history, and leaves room for one entry.
 func recent[T any](history []T) []T {
