@@ -31,7 +31,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`gatehouse_flows=[^;]+`), "gatehouse_flows=<sealed>"},
 	{regexp.MustCompile(`"since": \d+`), `"since": <number>`},
 	{regexp.MustCompile(`Max-Age=86\d{3}`), "Max-Age=<lifespan>"},
-	{regexp.MustCompile(`-?\d+\.\d\d minutes`), "<n> minutes"},
+	{regexp.MustCompile(`-?\d+(\.\d\d)? minutes`), "<n> minutes"},
 	{regexp.MustCompile(`"expired_at_unix": \d+`), `"expired_at_unix": <number>`},
 	{regexp.MustCompile(`"recovery_code": "\d{6}"`), `"recovery_code": "<code>"`},
 	{regexp.MustCompile(`token=[A-Za-z0-9_-]{43}`), "token=<secret>"},

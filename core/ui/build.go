@@ -214,5 +214,5 @@ func key(displayName string, addedAt time.Time) map[string]any {
 }
 
 func minutes(d time.Duration) map[string]any {
-	return map[string]any{"minutes": fmt.Sprintf("%.2f", d.Minutes())}
+	return map[string]any{"minutes": strings.TrimSuffix(fmt.Sprintf("%.2f", d.Minutes()), ".00")}
 }
