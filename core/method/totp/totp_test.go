@@ -3,11 +3,14 @@ package totp
 import (
 	"bytes"
 	"encoding/base64"
+	"image/color"
 	"image/png"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/boombuler/barcode/qr"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
@@ -46,7 +49,7 @@ func settingsOf(i *identity.Identity) *flow.Flow {
 	return &flow.Flow{ID: "f1", Kind: flow.Settings, Identity: i}
 }
 
-func image(t *testing.T, nodes ui.Nodes) *ui.Image {
+func picked(t *testing.T, nodes ui.Nodes) *ui.Image {
 	t.Helper()
 	i, ok := nodes.Find("totp_qr").Attributes.(*ui.Image)
 	if !ok {
@@ -58,7 +61,7 @@ func image(t *testing.T, nodes ui.Nodes) *ui.Image {
 func TestQRCodeIsAPictureInTheForm(t *testing.T) {
 	now := time.Now()
 	m, i := newMethod(now), identity.New("default", now)
-	data, ok := strings.CutPrefix(image(t, m.SettingsForm(settingsOf(i))).Src, "data:image/png;base64,")
+	data, ok := strings.CutPrefix(picked(t, m.SettingsForm(settingsOf(i))).Src, "data:image/png;base64,")
 	raw, err := base64.StdEncoding.DecodeString(data)
 	if !ok || err != nil {
 		t.Fatalf("got %.40q: %v", data, err)
@@ -66,6 +69,29 @@ func TestQRCodeIsAPictureInTheForm(t *testing.T) {
 	c, err := png.DecodeConfig(bytes.NewReader(raw))
 	if err != nil || c.Width != imageSize || c.Height != imageSize {
 		t.Errorf("got a picture of %dx%d: %v", c.Width, c.Height, err)
+	}
+}
+
+// TestPictureIsTheCode: the picture has each module of the code, in its place, and a white border.
+func TestPictureIsTheCode(t *testing.T) {
+	code, err := qr.Encode("otpauth://totp/example.org:ada@example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", qr.M, qr.Auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, n := enlarge(code), code.Bounds().Dx()
+	scale := imageSize / (n + 8)
+	start := (imageSize - n*scale) / 2
+	for y := -4; y < n+4; y++ {
+		for x := -4; x < n+4; x++ {
+			inside := x >= 0 && y >= 0 && x < n && y < n
+			want := inside && code.At(x, y) == color.Black
+			for _, corner := range []int{0, scale - 1} {
+				r, _, _, _ := img.At(start+x*scale+corner, start+y*scale+corner).RGBA()
+				if got := r == 0; got != want {
+					t.Fatalf("module %d,%d: got black %v, want %v", x, y, got, want)
+				}
+			}
+		}
 	}
 }
 
@@ -90,7 +116,7 @@ func TestLongNamesStillFitIntoThePicture(t *testing.T) {
 	m, i := newMethod(now), identity.New("default", now)
 	m.Issuer = func() string { return strings.Repeat("é", 500) }
 	m.Account = func(*identity.Identity) string { return strings.Repeat("漢", 5000) }
-	image(t, m.SettingsForm(settingsOf(i)))
+	picked(t, m.SettingsForm(settingsOf(i)))
 }
 
 func TestOfferIsForOneFlowAndOneIdentity(t *testing.T) {
