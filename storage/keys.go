@@ -39,6 +39,7 @@ const (
 	familyMailings         = "mailings/"
 	familyDecoys           = "decoys/"
 	familyGuesses          = "guesses/"
+	familyAccessTokens     = "access-tokens/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -112,6 +113,12 @@ func (k keys) sourceGuesses(identityID, method, source string) string {
 // decoy and decoyPlace stand for the message and the place in the outbox that there would have been.
 func (k keys) decoy(id string) string      { return k.prefix + familyDecoys + part(id) }
 func (k keys) decoyPlace(id string) string { return k.decoy(id) + "/place" }
+
+func (k keys) accessTokens() string         { return k.prefix + familyAccessTokens }
+func (k keys) accessToken(id string) string { return k.prefix + familyAccessTokens + part(id) }
+
+// firstAccess is there once the first access token was made.
+func (k keys) firstAccess() string { return k.prefix + "first-access" }
 
 // dueDigits holds milliseconds until the year 33658.
 const dueDigits = 15

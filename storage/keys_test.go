@@ -42,12 +42,14 @@ func samples() map[string]string {
 		"flowGuesses":     k.flowGuesses("f1"),
 		"identityGuesses": k.identityGuesses("i1", "totp"),
 		"sourceGuesses":   k.sourceGuesses("i1", "password", "192.0.2.1"),
+		"accessToken":     k.accessToken("a1"),
+		"firstAccess":     k.firstAccess(),
 		"probe":           k.probe(),
 	}
 }
 
 // prefixBuilders build what keys of another builder begin with.
-var prefixBuilders = map[string]string{"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting"}
+var prefixBuilders = map[string]string{"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting", "accessTokens": "accessToken"}
 
 // builders are the methods of keys that return one key, by the source.
 func builders(t *testing.T) []string {

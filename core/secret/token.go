@@ -3,12 +3,14 @@ package secret
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"strings"
 )
 
 // The prefixes tell people, and secret scanners, what they are looking at.
 const (
-	SessionPrefix = "ory_st_" // session tokens
-	LogoutPrefix  = "ory_lo_" // logout tokens
+	SessionPrefix = "ory_st_"  // session tokens
+	LogoutPrefix  = "ory_lo_"  // logout tokens
+	AccessPrefix  = "ory_pat_" // personal access tokens
 )
 
 const (
@@ -26,6 +28,13 @@ func NewToken(prefix string) string {
 		token = appendLetters(token, random[:])
 	}
 	return string(token)
+}
+
+// IsToken tells whether a text has the form that NewToken gives to tokens with this
+// prefix.
+func IsToken(text, prefix string) bool {
+	random, ok := strings.CutPrefix(text, prefix)
+	return ok && len(random) == tokenLength && strings.Trim(random, alphabet) == ""
 }
 
 // appendLetters skips the bytes at the top of the range, because taking the remainder of them would make the first letters

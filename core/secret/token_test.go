@@ -61,3 +61,15 @@ func BenchmarkNewToken(b *testing.B) {
 		secret.NewToken(secret.SessionPrefix)
 	}
 }
+
+func TestOnlyWholeTokensAreTokens(t *testing.T) {
+	token := secret.NewToken(secret.AccessPrefix)
+	if !secret.IsToken(token, secret.AccessPrefix) {
+		t.Errorf("%q is none", token)
+	}
+	for _, text := range []string{"", token[:39], token + "A", token[:39] + "-", token[:10] + " " + token[11:], "ory_st_" + token[8:]} {
+		if secret.IsToken(text, secret.AccessPrefix) {
+			t.Errorf("%q is one", text)
+		}
+	}
+}
