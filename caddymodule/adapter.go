@@ -19,8 +19,8 @@ func init() { caddyconfig.RegisterAdapter("kratos", KratosAdapter{}) }
 
 // KratosAdapter makes a server as Kratos is one of a Kratos configuration
 // document: the public API on serve.public (0.0.0.0:4433 by default), the admin
-// API on serve.admin (4434), nothing guarded. The process's environment counts
-// as it does for Kratos.
+// API on serve.admin (4434), nothing guarded. The admin API asks for no token where
+// only this machine reaches it. The process's environment counts as it does for Kratos.
 //
 //	gatehouse run --config kratos.yml --adapter kratos
 type KratosAdapter struct{}
@@ -38,6 +38,10 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 	var warnings []caddyconfig.Warning
 	for _, n := range notes {
 		warnings = append(warnings, caddyconfig.Warning{File: name, Line: n.Line, Directive: n.Path, Message: n.Text})
+	}
+	if !localHost(c.Serve.Admin.Host) {
+		warnings = append(warnings, caddyconfig.Warning{File: name, Directive: "serve.admin.host", Message: "other machines reach the admin API on " +
+			c.Serve.Admin.Host + ", so each call needs a token (gatehouse token create); set it to 127.0.0.1 to go without, as with Kratos"})
 	}
 	document, err := config.ToJSON(body)
 	if err != nil {
@@ -70,8 +74,18 @@ func kratosLogging(warnings *[]caddyconfig.Warning) *caddy.Logging {
 func kratosServers(c *config.Config, warnings *[]caddyconfig.Warning) *caddyhttp.App {
 	return &caddyhttp.App{Servers: map[string]*caddyhttp.Server{
 		"public": kratosServer(c.Serve.Public.Host, c.Serve.Public.Port, "gatehouse", new(Handler), warnings),
-		"admin":  kratosServer(c.Serve.Admin.Host, c.Serve.Admin.Port, "gatehouse_admin", new(AdminHandler), warnings),
+		"admin":  kratosServer(c.Serve.Admin.Host, c.Serve.Admin.Port, "gatehouse_admin", kratosAdmin(c), warnings),
 	}}
+}
+
+// kratosAdmin is open on loopback alone. Kratos asks for no token anywhere, and listens
+// on every address by default.
+func kratosAdmin(c *config.Config) *AdminHandler {
+	h := new(AdminHandler)
+	if localHost(c.Serve.Admin.Host) {
+		h.Auth = authOff
+	}
+	return h
 }
 
 // kratosServer answers plain HTTP, like Kratos, and 404 for what its handler does not know.

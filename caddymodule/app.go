@@ -65,6 +65,8 @@ type App struct {
 	hooks   []Hook
 	kept    *keptStore
 	managed managedHeaders
+	// asksForTokens is set by handlers of the admin API, all of which are provisioned before Start.
+	asksForTokens bool
 
 	assembled atomic.Pointer[gateway.Gateway]
 	protects  atomic.Pointer[protection]
@@ -204,6 +206,9 @@ func (a *App) Start() error {
 	}
 	g, err := gateway.New(a.ctx, o)
 	if err != nil {
+		return err
+	}
+	if err := a.tellFirstToken(g, firstTokenTo); err != nil {
 		return err
 	}
 	a.warnOpenAdmin()

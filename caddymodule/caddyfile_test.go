@@ -104,7 +104,11 @@ func TestCaddyfileMistakesAreTold(t *testing.T) {
 func TestSiteDirectiveMistakesAreTold(t *testing.T) {
 	for name, test := range map[string]struct{ site, want string }{
 		"argument": {"gatehouse accounts", `gatehouse takes no argument, got "accounts": settings go into the global gatehouse block, at Caddyfile:2`},
-		"block":    {"gatehouse_admin {\ntoken x\n}", `gatehouse_admin takes no block, got "token": settings go into the global gatehouse block, at Caddyfile:3`},
+		"block":    {"gatehouse {\ntoken x\n}", `gatehouse takes no block, got "token": settings go into the global gatehouse block, at Caddyfile:3`},
+
+		"argument of the admin API": {"gatehouse_admin off", `gatehouse_admin takes no argument, got "off", at Caddyfile:2`},
+		"setting of the admin API":  {"gatehouse_admin {\ntoken x\n}", `unknown setting "token": use one of auth, at Caddyfile:3`},
+		"auth as a word":            {"gatehouse_admin {\nauth none\n}", `auth is "none": write auth off, or leave the line out to ask for tokens, at Caddyfile:3`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := adapt("caddyfile", "Caddyfile", []byte("http://localhost:1 {\n"+test.site+"\n}\n"))

@@ -14,12 +14,9 @@ import (
 
 func init() {
 	caddy.RegisterModule(new(Handler))
-	caddy.RegisterModule(new(AdminHandler))
 	httpcaddyfile.RegisterHandlerDirective("gatehouse", parseHandler)
-	httpcaddyfile.RegisterHandlerDirective("gatehouse_admin", parseAdminHandler)
 	// Before rewrites: try_files of a single-page app must not take our paths away.
 	httpcaddyfile.RegisterDirectiveOrder("gatehouse", httpcaddyfile.Before, "method")
-	httpcaddyfile.RegisterDirectiveOrder("gatehouse_admin", httpcaddyfile.Before, "method")
 }
 
 // Handler serves the public identity API and the built-in pages: /self-service/*,
@@ -60,42 +57,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return next.ServeHTTP(w, r)
 }
 
-// AdminHandler serves the admin API below /admin and /api/kratos/admin: it reads
-// and changes every account. It asks nobody who they are, so put it on an address
-// that only operators and back ends reach.
-type AdminHandler struct {
-	app *App
-}
-
-// CaddyModule returns the Caddy module information.
-func (*AdminHandler) CaddyModule() caddy.ModuleInfo {
-	return caddy.ModuleInfo{ID: "http.handlers.gatehouse_admin", New: func() caddy.Module { return new(AdminHandler) }}
-}
-
-// Provision finds the app.
-func (h *AdminHandler) Provision(ctx caddy.Context) (err error) {
-	h.app, err = app(ctx)
-	return err
-}
-
-// ServeHTTP implements caddyhttp.MiddlewareHandler.
-func (h *AdminHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	g, err := h.app.running(r.Context())
-	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
-	}
-	if g.Server.Admin(w, r) {
-		return nil
-	}
-	return next.ServeHTTP(w, r)
-}
-
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 	return new(Handler), bare(h)
-}
-
-func parseAdminHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
-	return new(AdminHandler), bare(h)
 }
 
 // bare refuses arguments and blocks: what there is to set stands in the global
@@ -137,6 +100,4 @@ func version() string {
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
-	_ caddy.Provisioner           = (*AdminHandler)(nil)
-	_ caddyhttp.MiddlewareHandler = (*AdminHandler)(nil)
 )

@@ -53,7 +53,10 @@ func only(found []string) (string, error) {
 }
 
 // sites are the addresses under which this app's handlers are reached.
-type sites struct{ public, admin []string }
+type sites struct {
+	public, admin []string
+	open          bool // an admin API asks for no tokens
+}
 
 // sites looks through the routes of the HTTP app. A site with several hosts
 // counts with its first one.
@@ -72,8 +75,8 @@ func (a *App) sites() (*sites, error) {
 	return found, nil
 }
 
-// warnOpenAdmin tells when machines beside this one reach the admin API, which
-// asks nobody who they are. A site's host name doesn't keep them out: whoever
+// warnOpenAdmin tells of an admin API that asks for no tokens, and more urgently when
+// machines beside this one reach it. A site's host name doesn't keep them out: whoever
 // calls can write any.
 func (a *App) warnOpenAdmin() {
 	module, err := a.ctx.AppIfConfigured("http")
@@ -83,10 +86,16 @@ func (a *App) warnOpenAdmin() {
 	for _, server := range module.(*caddyhttp.App).Servers {
 		found := &sites{}
 		found.walk(server.Routes, "%s", "any")
+		if !found.open {
+			continue
+		}
 		for _, listen := range server.Listen {
-			if len(found.admin) > 0 && !local(listen) {
-				a.log.Warn("other machines can reach the admin API: add bind 127.0.0.1 to its site, or guard it otherwise",
+			switch {
+			case !local(listen):
+				a.log.Warn("other machines can reach the admin API, which asks for no token: remove auth off, or add bind 127.0.0.1 to its site",
 					zap.String("listen", listen))
+			case a.ConfigName == "": // with the kratos adapter it is as people know it
+				a.log.Warn("the admin API asks for no token (auth off): everybody on this machine can use it", zap.String("listen", listen))
 			}
 		}
 	}
@@ -98,8 +107,12 @@ func local(listen string) bool {
 	if err != nil {
 		return false
 	}
-	ip := net.ParseIP(address.Host)
-	return address.IsUnixNetwork() || address.Host == "localhost" || ip != nil && ip.IsLoopback()
+	return address.IsUnixNetwork() || localHost(address.Host)
+}
+
+func localHost(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // address is what server is reached at, with %s in the place of the host.
@@ -130,6 +143,7 @@ func (s *sites) walk(routes caddyhttp.RouteList, address, host string) {
 				s.public = appendURL(s.public, address, at)
 			case *AdminHandler:
 				s.admin = appendURL(s.admin, address, at)
+				s.open = s.open || h.Auth == authOff
 			case *caddyhttp.Subroute:
 				s.walk(h.Routes, address, at)
 			}

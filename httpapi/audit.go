@@ -42,17 +42,18 @@ func (c *call) decided(k flow.Kind, res *selfservice.Result, err error) {
 
 // event is a decision about somebody's access.
 type event struct {
-	action   string // the kind of flow, "logout" or "revoke"
+	action   string // the kind of flow, "logout", "revoke", "admin" or "token"
 	result   string
 	method   string
 	reason   any // why not: an error id, or the ids of messages
 	identity string
 	session  string
+	token    string // the id of a personal access token
 }
 
 func (c *call) log(e event) {
 	attrs := []slog.Attr{slog.String("action", e.action), slog.String("result", e.result), slog.String("client_ip", c.clientIP())}
-	for _, a := range []struct{ name, value string }{{"method", e.method}, {"identity", e.identity}, {"session", e.session}} {
+	for _, a := range []struct{ name, value string }{{"method", e.method}, {"identity", e.identity}, {"session", e.session}, {"token", e.token}} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.name, a.value))
 		}

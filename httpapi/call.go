@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/project"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/session"
@@ -38,6 +39,7 @@ type call struct {
 	newCSRF bool
 	// nextCSRF is the secret that renewCSRF hands out, where flows may be bound to it already.
 	nextCSRF []byte
+	token    *project.Token // that opened the admin API; nil where none is asked for
 }
 
 // callWriter carries the call through http.ServeMux.
@@ -67,8 +69,8 @@ func (s *Server) dispatch(m *mount, path string, w http.ResponseWriter, r *http.
 		c.fail(c.csrfError())
 		return
 	}
-	if c.forgedForAdmin() {
-		c.fail(selfservice.ErrForeignPage)
+	if err := c.admit(); err != nil {
+		c.fail(err)
 		return
 	}
 	m.mux.ServeHTTP(&callWriter{ResponseWriter: w, call: c}, inner)

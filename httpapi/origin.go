@@ -72,9 +72,3 @@ func originOf(raw string) string {
 	}
 	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
-
-// forgedForAdmin tells whether a page in the browser of somebody inside the house sends a
-// change to the admin API, which asks nobody who they are.
-func (c *call) forgedForAdmin() bool {
-	return c.m.admin && unsafeMethod(c.r.Method) && c.fromForeignPage()
-}

@@ -93,6 +93,9 @@ var adminRoutes = append([]route{
 	{"PATCH /sessions/{id}/extend", csrfNone, (*call).extendSession},
 	{"POST /recovery/link", csrfNone, (*call).createRecoveryLink},
 	{"POST /recovery/code", csrfNone, (*call).createRecoveryCode},
+	{"GET /tokens", csrfNone, (*call).listTokens},
+	{"POST /tokens", csrfNone, (*call).createToken},
+	{"DELETE /tokens/{id}", csrfNone, (*call).revokeToken},
 	{"GET /courier/messages", csrfNone, (*call).listMessages},
 	{"GET /courier/messages/{id}", csrfNone, (*call).getMessage},
 }, probeRoutes...)

@@ -9,12 +9,14 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/project"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
@@ -49,6 +51,9 @@ type Options struct {
 	// ClientIP returns the address of the client as the host trusts it; nil means
 	// the peer of the connection. Never a raw header.
 	ClientIP func(r *http.Request) string
+	// Access checks the tokens that open the admin API, and Tokens keeps them.
+	Access *project.Access
+	Tokens project.Store
 	// Slider extends sessions that whoami sees; nil means that they end as they were made to.
 	Slider *session.Slider
 }
@@ -58,6 +63,7 @@ type Server struct {
 	Options
 	public []mount
 	admin  []mount
+	open   []mount // admin, without asking for tokens
 }
 
 // mount is one prefix under which a route table is served.
@@ -68,12 +74,13 @@ type mount struct {
 	paths   *http.ServeMux  // the same patterns without methods: which paths exist
 	areas   map[string]bool // the first segments of these paths
 	admin   bool
+	open    bool // an admin mount that asks for no token
 }
 
 // New builds a server and its route tables.
 func New(o Options) (*Server, error) {
-	if o.Config == nil || o.Schemas == nil || o.Engine == nil || o.Checker == nil || o.Keys == nil || o.Pages == nil {
-		return nil, errors.New("httpapi: Config, Schemas, Engine, Checker, Keys and Pages must be set")
+	if o.Config == nil || o.Schemas == nil || o.Engine == nil || o.Checker == nil || o.Access == nil || o.Keys == nil || o.Pages == nil {
+		return nil, errors.New("httpapi: Config, Schemas, Engine, Checker, Access, Keys and Pages must be set")
 	}
 	s := &Server{Options: o}
 	s.public = []mount{
@@ -85,6 +92,10 @@ func New(o Options) (*Server, error) {
 		s.mount("/admin", today, adminRoutes, true),
 		s.mount("", today, probeRoutes, true),
 	}
+	s.open = slices.Clone(s.admin)
+	for n := range s.open {
+		s.open[n].open = true
+	}
 	return s, nil
 }
 
@@ -94,9 +105,16 @@ func (s *Server) Public(w http.ResponseWriter, r *http.Request) bool {
 	return s.serve(s.public, w, r) || s.servePages(w, r)
 }
 
-// Admin serves the admin API, likewise.
+// Admin serves the admin API, likewise. Everything but health and version needs a
+// personal access token.
 func (s *Server) Admin(w http.ResponseWriter, r *http.Request) bool {
 	return s.serve(s.admin, w, r)
+}
+
+// OpenAdmin serves the admin API to whoever reaches it, for listeners that something
+// else keeps closed.
+func (s *Server) OpenAdmin(w http.ResponseWriter, r *http.Request) bool {
+	return s.serve(s.open, w, r)
 }
 
 func (s *Server) serve(mounts []mount, w http.ResponseWriter, r *http.Request) bool {

@@ -172,7 +172,7 @@ func (a *Access) Forget(id string) {
 func (a *Access) Run(ctx context.Context) {
 	a.once.Do(a.init)
 	for ctx.Err() == nil {
-		if err := a.follow(ctx); err != nil && ctx.Err() == nil {
+		if err := a.follow(ctx); ctx.Err() == nil {
 			a.Logger.Debug("changes of access tokens can't be followed, and count when the memory of them ends", "error", err)
 		}
 		pause(ctx, a.Staleness)

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/guess"
 	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/project"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
@@ -91,6 +92,7 @@ type Gateway struct {
 	Composer *courier.Composer
 
 	options  Options
+	access   *project.Access
 	mailroom *mailroom
 	webHooks *hooks.WebHooks
 	client   *http.Client // calls out
@@ -127,6 +129,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	}
 	g.Store.Now = o.Now
 	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
+	g.access = &project.Access{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
 	g.Slider = slider(o, g.Store)
 	cipher, err := o.cipher()
 	if err != nil {
@@ -136,6 +139,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
+		Access: g.access, Tokens: g.Store,
 		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
@@ -163,12 +167,13 @@ func Check(ctx context.Context, o Options) error {
 // webHookGrace is how long calls that nobody waits for may go on when the gateway ends.
 const webHookGrace = 5 * time.Second
 
-// Run keeps the session cache honest, extends sessions and delivers messages until ctx ends.
+// Run keeps the memories of sessions and access tokens honest, extends sessions and delivers messages until ctx ends.
 func (g *Gateway) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	var others sync.WaitGroup
 	others.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
 	others.Go(func() { g.Slider.Run(ctx) })
+	others.Go(func() { g.access.Run(ctx) })
 	defer others.Wait()
 	defer stop()
 	defer g.client.CloseIdleConnections()

@@ -33,7 +33,7 @@ const Schema = `{"$id":"https://test/account","$schema":"http://json-schema.org/
 type Env struct {
 	T       testing.TB
 	URL     string // of the public API
-	Admin   string // of the admin API
+	Admin   string // of the admin API, which asks for no token here
 	KV      kv.Store
 	Config  *config.Config
 	Gateway *gateway.Gateway
@@ -78,7 +78,7 @@ func New(t testing.TB, options ...Option) *Env {
 	public.Config.Handler = handler(g.Server.Public)
 	public.Start()
 	t.Cleanup(public.Close)
-	admin := httptest.NewServer(handler(g.Server.Admin))
+	admin := httptest.NewServer(handler(g.Server.OpenAdmin))
 	t.Cleanup(admin.Close)
 	e.Admin = admin.URL
 	ctx, stop := context.WithCancel(context.Background())

@@ -30,7 +30,9 @@ http://127.0.0.1:{$PUBLIC_PORT} {
 	respond /app* "the app"
 }
 http://127.0.0.1:{$ADMIN_PORT} {
-	gatehouse_admin
+	gatehouse_admin {
+		auth off
+	}
 }
 `
 

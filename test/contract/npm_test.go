@@ -19,7 +19,9 @@ const one = `{
 }
 http://127.0.0.1:{$PUBLIC_PORT} {
 	gatehouse
-	gatehouse_admin
+	gatehouse_admin {
+		auth off
+	}
 }
 `
 

@@ -36,7 +36,9 @@ http://127.0.0.1:{$PUBLIC_PORT} {
 	gatehouse
 }
 http://127.0.0.1:{$ADMIN_PORT} {
-	gatehouse_admin
+	gatehouse_admin {
+		auth off
+	}
 }
 `
 
