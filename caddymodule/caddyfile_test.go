@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -147,4 +148,21 @@ secrets: {default: [a-secret-for-tests-only-0123456789]}
 	}
 	_, _, err = adapt("kratos", "kratos.yml", []byte("serve:\n  publik: {}\n"))
 	wantError(t, err, "kratos.yml:2", "serve.publik", "public")
+}
+
+// TestKratosAdapterAsksForTokensBeyondLoopback: Kratos listens on every address by default.
+func TestKratosAdapterAsksForTokensBeyondLoopback(t *testing.T) {
+	for host, open := range map[string]bool{"127.0.0.1": true, "127.8.8.8": true, "localhost": true, "::1": true, "0.0.0.0": false, "10.0.0.1": false, "example.org": false} {
+		adapted, warnings, err := adapt("kratos", "kratos.yml", []byte("selfservice: {default_browser_return_url: http://127.0.0.1/}\nserve: {admin: {host: \""+host+"\"}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(adapted), `"auth":"off"`); got != open {
+			t.Errorf("%s: open is %t, want %t", host, got, open)
+		}
+		told := slices.ContainsFunc(warnings, func(w caddyconfig.Warning) bool { return w.Directive == "serve.admin.host" })
+		if told == open {
+			t.Errorf("%s: warnings %v", host, warnings)
+		}
+	}
 }

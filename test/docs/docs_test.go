@@ -162,10 +162,23 @@ func shell(dir, script string) *exec.Cmd {
 // TestReadmeCallsTheAPI runs the curl commands of the README.
 func TestReadmeCallsTheAPI(t *testing.T) {
 	gw := harness.Start(t, harness.Options{})
-	script := strings.ReplaceAll(commandWith(t, pages(t)["README.md"], "curl"), "http://localhost:8080", gw.URL)
+	script := strings.ReplaceAll(commandWith(t, pages(t)["README.md"], "/self-service/"), "http://localhost:8080", gw.URL)
 	out, err := shell(t.TempDir(), script).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"active":true`) {
 		t.Errorf("got %v %s, want an active session of\n%s", err, out, script)
+	}
+}
+
+// TestReadmeOpensTheAdminAPI runs the commands of the README that make and use a token,
+// where Caddy's own admin endpoint is that of the server.
+func TestReadmeOpensTheAdminAPI(t *testing.T) {
+	gw := harness.Start(t, harness.Options{Caddyfile: strings.Replace(harness.Site, " {\n\t\tauth off\n\t}", "", 1)})
+	script := commandWith(t, pages(t)["README.md"], "token create")
+	script = strings.NewReplacer("http://127.0.0.1:4434", gw.Admin, "./gatehouse", harness.Binary(t)).Replace(script)
+	cmd := shell(t.TempDir(), script)
+	cmd.Env = append(os.Environ(), "CADDY_ADMIN=unix/"+filepath.Join(gw.Dir, "caddy.sock"))
+	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != "[]" {
+		t.Errorf("got %v %s, want an empty list of\n%s", err, out, script)
 	}
 }
 
