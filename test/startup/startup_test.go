@@ -144,7 +144,7 @@ func lastError(log string) (last string) {
 }
 
 func TestLaterSettingsAreToldOf(t *testing.T) {
-	later := strings.Replace(harness.Kratos, "  methods:\n", "  methods:\n    totp:\n      enabled: true\n", 1)
+	later := strings.Replace(harness.Kratos, "  methods:\n", "  methods:\n    captcha:\n      enabled: true\n", 1)
 	for name, o := range map[string]harness.Options{
 		"Caddyfile": {Kratos: later}, "kratos.yml": {Kratos: later, Adapter: "kratos"},
 	} {
@@ -154,11 +154,11 @@ func TestLaterSettingsAreToldOf(t *testing.T) {
 				t.Fatalf("got exit code %d, want 0:\n%s", r.Code, r.Stderr)
 			}
 			for line := range strings.Lines(r.Stderr) {
-				if strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "selfservice.methods.totp") && strings.Contains(line, "kratos.yml") {
+				if strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "selfservice.methods.captcha") && strings.Contains(line, "kratos.yml") {
 					return
 				}
 			}
-			t.Errorf("got no warning about selfservice.methods.totp:\n%s", r.Stderr)
+			t.Errorf("got no warning about selfservice.methods.captcha:\n%s", r.Stderr)
 		})
 	}
 }
