@@ -234,6 +234,8 @@ func (g *Guard) needs(who *principal, p *protection) session.AAL {
 		return g.AAL
 	case p.RequiredAAL == string(session.AAL1):
 		return session.AAL1
+	case p.Codes:
+		return who.byCode
 	}
 	return who.available
 }

@@ -21,8 +21,8 @@ import (
 type principal struct {
 	facts *session.Facts
 	aal   session.AAL
-	// available is the level that the person could reach.
-	available session.AAL
+	// available is the level that the person could reach, byCode the one where codes count.
+	available, byCode session.AAL
 	headers   []identityValue
 	// placeholder answers for {http.auth.user.*}. It is a field so that the method
 	// value is not made for every request.
@@ -65,7 +65,10 @@ func parseFact(path string) (identityFact, error) {
 
 // newPrincipal prepares what the guard's configuration asks for.
 func newPrincipal(f *session.Facts, wanted []headerFact) *principal {
-	p := &principal{facts: f, aal: f.Session.AAL(), available: session.Available(f.Identity)}
+	p := &principal{
+		facts: f, aal: f.Session.AAL(),
+		available: f.Session.Available(f.Identity, false), byCode: f.Session.Available(f.Identity, true),
+	}
 	p.placeholder = p.replace
 	p.headers = make([]identityValue, 1, 1+len(wanted))
 	p.headers[0] = identityValue{identityHeader, f.Identity.ID}

@@ -27,7 +27,7 @@ func (c *call) mySession() (*session.Facts, error) {
 
 // lacksFactor tells whether a session has not been confirmed as whoami asks for it.
 func (c *call) lacksFactor(f *session.Facts) bool {
-	return !f.Session.Reaches(c.s.Config().Session.Whoami.RequiredAAL, f.Identity)
+	return !c.s.Engine.Reaches(c.s.Config().Session.Whoami.RequiredAAL, f.Session, f.Identity)
 }
 
 // listMySessions serves GET /sessions: where else the person is signed in.

@@ -46,19 +46,43 @@ type PasswordConfig struct {
 
 // CodeMethod sends one-time codes.
 type CodeMethod struct {
-	Enabled                   bool       `json:"enabled"`
-	PasswordlessEnabled       bool       `json:"passwordless_enabled"`
-	PasswordlessLoginFallback bool       `json:"passwordless_login_fallback_enabled,omitempty"`
-	MFAEnabled                bool       `json:"mfa_enabled,omitempty"`
-	Config                    CodeConfig `json:"config"`
+	Enabled bool `json:"enabled"`
+	// PasswordlessEnabled lets people sign up and sign in with a code alone, by the traits that the schema marks
+	// with credentials.code.identifier. Default false.
+	PasswordlessEnabled bool `json:"passwordless_enabled"`
+	// PasswordlessLoginFallback lets people sign in with a code to a verified address whatever they have signed up with.
+	// Default false.
+	PasswordlessLoginFallback bool `json:"passwordless_login_fallback_enabled,omitempty"`
+	// MFAEnabled makes a code the second factor of everybody who has an address that the schema marks. Default false.
+	MFAEnabled bool       `json:"mfa_enabled,omitempty"`
+	Config     CodeConfig `json:"config"`
 }
 
-// CodeConfig says how long a code lives.
+// CodeConfig says how long a code lives and who gets one.
 type CodeConfig struct {
 	// Lifespan defaults to 15m.
-	Lifespan                         Duration `json:"lifespan"`
-	MaxSubmissions                   int      `json:"max_submissions,omitempty"`
-	MissingCredentialFallbackEnabled bool     `json:"missing_credential_fallback_enabled,omitempty"`
+	Lifespan Duration `json:"lifespan"`
+	// MaxSubmissions is how many codes one flow takes. Default 5.
+	MaxSubmissions int `json:"max_submissions,omitempty"`
+	// MissingCredentialFallbackEnabled sends codes for signing in to verified addresses too that the schema doesn't mark.
+	// Default false.
+	MissingCredentialFallbackEnabled bool `json:"missing_credential_fallback_enabled,omitempty"`
+}
+
+// SignsIn tells whether a code is enough to sign in.
+func (m *CodeMethod) SignsIn() bool {
+	return m.Enabled && (m.PasswordlessEnabled || m.PasswordlessLoginFallback)
+}
+
+// SignsUp tells whether a code is enough to sign up.
+func (m *CodeMethod) SignsUp() bool { return m.Enabled && m.PasswordlessEnabled }
+
+// SecondFactor tells whether a code counts beside another factor.
+func (m *CodeMethod) SecondFactor() bool { return m.Enabled && m.MFAEnabled }
+
+// FallsBack tells whether a verified address is as good as one that the schema marks.
+func (m *CodeMethod) FallsBack() bool {
+	return m.PasswordlessLoginFallback || m.Config.MissingCredentialFallbackEnabled
 }
 
 // LinkMethod sends links for recovery and verification.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,23 @@ func (i *Identity) AccessStamp() string {
 	raw, _ := json.Marshal([]any{i.PasswordHash(), addresses, i.Recoveries}) // texts and a number
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// CodeAddresses lists where codes to sign in with can be sent.
+func (i *Identity) CodeAddresses() []Address {
+	var out []Address
+	for _, value := range i.Credentials[Code].Identifiers {
+		out = append(out, AddressOf(value))
+	}
+	return out
+}
+
+// AddressOf tells by the look of it what kind of address a normalised text is.
+func AddressOf(value string) Address {
+	if strings.Contains(value, "@") {
+		return Address{Via: ViaEmail, Value: value}
+	}
+	return Address{Via: ViaSMS, Value: value}
 }
 
 // CanRecoverAt tells whether the address is one to regain the account by.

@@ -105,7 +105,7 @@ func (l login) complete(ctx context.Context, r *run) error {
 		s = alsoHere(s, r.c)
 	}
 	r.finish(out.Identity, s, token)
-	if !s.Reaches(r.e.Config().Session.Whoami.RequiredAAL, out.Identity) {
+	if !r.e.Reaches(r.e.Config().Session.Whoami.RequiredAAL, s, out.Identity) {
 		r.result.SecondFactor = secondFactorURL(r.c.Base, r.f.ReturnTo)
 	}
 	return nil

@@ -34,3 +34,8 @@ func (e *Engine) owner(ctx context.Context, c *Client) (*identity.Identity, erro
 	}
 	return i, nil
 }
+
+// Reaches tells whether a session is good enough for a required_aal setting.
+func (e *Engine) Reaches(required string, s *session.Session, i *identity.Identity) bool {
+	return s.Reaches(required, i, e.Config().SelfService.Methods.Code.SecondFactor())
+}

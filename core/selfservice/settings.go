@@ -54,7 +54,7 @@ func (account) person(ctx context.Context, e *Engine, c *Client) (*identity.Iden
 	if err != nil {
 		return nil, err
 	}
-	if !c.Facts.Session.Reaches(e.Config().SelfService.Flows.Settings.RequiredAAL, i) {
+	if !e.Reaches(e.Config().SelfService.Flows.Settings.RequiredAAL, c.Facts.Session, i) {
 		return nil, apierror.AAL2Required(secondFactorURL(c.Base, ""))
 	}
 	return i, nil
@@ -132,7 +132,7 @@ func (k account) complete(ctx context.Context, r *run) error {
 // mayChangeFactors refuses a change of second factors in a session that has not shown one:
 // who knows the password alone could do without the other factor from then on.
 func (r *run) mayChangeFactors(i *identity.Identity) error {
-	if session.SameFactors(r.f.Identity, i) || r.c.Facts.Session.Reaches(session.HighestAvailable, r.f.Identity) {
+	if session.SameFactors(r.f.Identity, i) || r.e.Reaches(session.HighestAvailable, r.c.Facts.Session, r.f.Identity) {
 		return nil
 	}
 	return apierror.AAL2Required(secondFactorURL(r.c.Base, r.flowURL()))

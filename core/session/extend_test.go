@@ -48,20 +48,42 @@ func TestReaches(t *testing.T) {
 	enrolled := &identity.Identity{Credentials: map[identity.CredentialType]identity.Credential{
 		identity.TOTP: {Type: identity.TOTP, Config: []byte(`{}`)},
 	}}
+	reachable := &identity.Identity{Credentials: map[identity.CredentialType]identity.Credential{
+		identity.Code: {Type: identity.Code, Identifiers: []string{"ada@example.org"}},
+	}}
+	by := func(methods ...string) *session.Session {
+		s := &session.Session{}
+		for _, m := range methods {
+			s.Methods = append(s.Methods, session.AuthenticationMethod{Method: m, AAL: session.AAL1})
+		}
+		return s
+	}
 	for _, tt := range []struct {
 		s        *session.Session
 		i        *identity.Identity
 		required string
+		codes    bool
 		want     bool
 	}{
-		{&session.Session{}, plain, "aal1", false},
-		{&first, plain, session.HighestAvailable, true},
-		{&first, enrolled, session.HighestAvailable, false},
-		{&first, enrolled, "aal1", true},
-		{&both, enrolled, session.HighestAvailable, true},
+		{&session.Session{}, plain, "aal1", false, false},
+		{&first, plain, session.HighestAvailable, false, true},
+		{&first, plain, session.HighestAvailable, true, true},
+		{&first, enrolled, session.HighestAvailable, false, false},
+		{&first, enrolled, "aal1", false, true},
+		{&both, enrolled, session.HighestAvailable, false, true},
+		{&both, reachable, session.HighestAvailable, true, true},
+		{&first, reachable, session.HighestAvailable, false, true},
+		{&first, reachable, session.HighestAvailable, true, false},
+		{&first, reachable, "aal1", true, true},
+		// The same mailbox twice is one factor.
+		{by("code"), reachable, session.HighestAvailable, true, true},
+		{by("code_recovery"), reachable, session.HighestAvailable, true, true},
+		{by("link_recovery", "code"), reachable, session.HighestAvailable, true, true},
+		{by("code", "password"), reachable, session.HighestAvailable, true, false},
+		{by("code"), enrolled, session.HighestAvailable, true, false},
 	} {
-		if got := tt.s.Reaches(tt.required, tt.i); got != tt.want {
-			t.Errorf("%s of %s, %s: got %v, want %v", tt.s.AAL(), session.Available(tt.i), tt.required, got, tt.want)
+		if got := tt.s.Reaches(tt.required, tt.i, tt.codes); got != tt.want {
+			t.Errorf("%s of %s by %v, %s, codes %v: got %v, want %v", tt.s.AAL(), tt.s.Available(tt.i, tt.codes), tt.s.Methods, tt.required, tt.codes, got, tt.want)
 		}
 	}
 }
