@@ -88,7 +88,11 @@ func (c *call) stays(k flow.Kind, res *selfservice.Result, asJSON bool) error {
 		c.redirect(withQuery(c.s.Engine.UIURL(k), "flow", res.Flow.ID))
 		return nil
 	}
-	return c.json(http.StatusOK, c.m.dialect.echo(c.m.dialect.flow(c, res.Flow), res))
+	status := http.StatusOK
+	if k == flow.Login || k == flow.Registration {
+		status = http.StatusBadRequest // nobody is signed in or up yet, as today's clients know it
+	}
+	return c.json(status, c.m.dialect.echo(c.m.dialect.flow(c, res.Flow), res))
 }
 
 // echo adds the transient payload to the answer of a submission, an empty one too.

@@ -157,6 +157,11 @@ func (s *Store) ByVerifiableAddress(ctx context.Context, via, value string) (*id
 	return s.byAddress(ctx, s.keys.verifiable(via, value))
 }
 
+// ByCodeIdentifier finds the identity that a code can be sent to for signing in.
+func (s *Store) ByCodeIdentifier(ctx context.Context, value string) (*identity.Identity, error) {
+	return s.byAddress(ctx, s.keys.identifier(identity.Code, value))
+}
+
 // byAddress reads twice in any case: who asks must not learn from the time it takes
 // whether somebody has the address.
 func (s *Store) byAddress(ctx context.Context, index string) (*identity.Identity, error) {

@@ -42,7 +42,7 @@ const (
 // States of a flow.
 const (
 	StateChooseMethod    = "choose_method"    // it waits for a first submission
-	StateSentEmail       = "sent_email"       // recovery and verification: a message is on its way
+	StateSentEmail       = "sent_email"       // a message is on its way
 	StatePassedChallenge = "passed_challenge" // recovery and verification: the code or link was right
 	StateShowForm        = "show_form"        // settings: it waits for changes
 	StateSuccess         = "success"          // settings: the last change is stored

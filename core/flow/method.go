@@ -70,6 +70,23 @@ type Claimer interface {
 	Claims(s Submission) bool
 }
 
+// Selective is a method that, as it is configured, serves only some of the kinds of flow
+// that it could.
+type Selective interface {
+	Method
+	Serves(k Kind) bool
+}
+
+// IdentifierField is the field of a login in which people say who they are.
+const IdentifierField = "identifier"
+
+// Identifying is a login method that has to be told who signs in. The engine asks for it,
+// once for all of them.
+type Identifying interface {
+	LoginMethod
+	NeedsIdentifier() bool
+}
+
 // LoginMethod can sign somebody in.
 type LoginMethod interface {
 	Method
@@ -80,7 +97,8 @@ type LoginMethod interface {
 	// and where a second factor is asked for, else nil.
 	LoginForm(f *Flow, who *identity.Identity) ui.Nodes
 	// Login checks the submitted credential. It puts what is wrong into f. who is the
-	// identity, as it is stored now, whose second factor is asked for, else nil.
+	// identity, as it is stored now, whose second factor is asked for, else nil. To a
+	// ChallengeMethod it is whoever has brought back what was sent, which has proven it.
 	Login(ctx context.Context, f *Flow, who *identity.Identity, s Submission) (Outcome, error)
 }
 
@@ -109,7 +127,8 @@ type RegistrationMethod interface {
 	// CheckRegistration puts what is missing in the submission into f; it does no
 	// expensive work.
 	CheckRegistration(f *Flow, s Submission)
-	// Register adds the credential to i, whose traits are valid and applied.
+	// Register adds the credential to i, whose traits are valid and applied. A
+	// ChallengeMethod is asked when its challenge is passed.
 	Register(ctx context.Context, f *Flow, s Submission, i *identity.Identity) (Outcome, error)
 }
 
@@ -126,8 +145,15 @@ type SettingsMethod interface {
 	ChangeSettings(ctx context.Context, f *Flow, s Submission, i *identity.Identity) (Outcome, error)
 }
 
-// AddressField is the field of a form that names the mailbox to prove.
-const AddressField = "email"
+// Fields that name the mailbox to prove: in recovery and verification, and where a code is
+// the second factor.
+const (
+	AddressField       = "email"
+	SecondAddressField = "address"
+)
+
+// ResendField is the button of a sign-in or sign-up that sends another code.
+const ResendField = "resend"
 
 // Challenge is a fresh secret that proves a mailbox, and what the letter says that brings it there.
 type Challenge struct {
@@ -136,7 +162,7 @@ type Challenge struct {
 	Data     courier.Data
 }
 
-// ChallengeWords are what a method says in one kind of flow.
+// ChallengeWords are what a method says in a flow.
 type ChallengeWords struct {
 	Sent, Wrong ui.Message           // the letter is on its way; what was brought back opens nothing
 	Valid       courier.TemplateType // of the letter to somebody who has the address
@@ -144,16 +170,18 @@ type ChallengeWords struct {
 	AMR         string               // how a recovery was proven, as sessions tell it
 }
 
-// ChallengeMethod lets people prove that they read what is sent to an address, in
-// recovery and verification.
+// ChallengeMethod lets people prove that they read what is sent to an address. In recovery
+// and verification that is all there is to do; one that also is a LoginMethod or a
+// RegistrationMethod lets them sign in and up with it.
 type ChallengeMethod interface {
 	Method
 	// ChallengeForm returns the nodes that ask for the address, or for what was sent to it.
+	// In a login or registration it is asked for the latter only.
 	ChallengeForm(f *Flow) ui.Nodes
 	// NewChallenge makes a challenge for the flow. mount is the URL the API is served at.
 	NewChallenge(f *Flow, mount string) Challenge
 	// Answer finds in a submission what was sent, in the form in which it was made;
 	// "" when it can't be that. field is the name of the field it has to be in.
 	Answer(s Submission) (answer, field string)
-	Words(k Kind) ChallengeWords
+	Words(f *Flow) ChallengeWords
 }

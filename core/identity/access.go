@@ -32,6 +32,21 @@ func (i *Identity) CodeAddresses() []Address {
 	return out
 }
 
+// SignInAddresses lists where codes can be sent that are enough to sign in: with fallback,
+// to every address that its owner has verified too.
+func (i *Identity) SignInAddresses(fallback bool) []Address {
+	out := i.CodeAddresses()
+	if !fallback {
+		return out
+	}
+	for _, v := range i.Verifiable {
+		if a := (Address{Via: v.Via, Value: v.Value}); v.Verified && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 // AddressOf tells by the look of it what kind of address a normalised text is.
 func AddressOf(value string) Address {
 	if strings.Contains(value, "@") {
@@ -48,6 +63,12 @@ func (i *Identity) CanRecoverAt(via, value string) bool {
 // CanVerify tells whether the address is one that its owner can prove.
 func (i *Identity) CanVerify(via, value string) bool {
 	return i.verifiable(via, value) >= 0
+}
+
+// Unverified tells whether the address is one that its owner can prove and has not.
+func (i *Identity) Unverified(via, value string) bool {
+	n := i.verifiable(via, value)
+	return n >= 0 && !i.Verifiable[n].Verified
 }
 
 // verifiable is the index of a verifiable address, or -1.

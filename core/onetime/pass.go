@@ -16,6 +16,8 @@ type Purpose string
 const (
 	Recovery     Purpose = "recovery"
 	Verification Purpose = "verification"
+	Login        Purpose = "login"
+	Registration Purpose = "registration"
 )
 
 // Pass is what is stored of a link or code, as JSON. A flow has one at most: a new
@@ -31,8 +33,9 @@ type Pass struct {
 	IdentityID string `json:"identity_id"` // of an address that nobody has: of an identity that doesn't exist
 	Via        string `json:"via,omitempty"`
 	Address    string `json:"address,omitempty"` // where it was sent; "" when an administrator handed it over
-	// Stamp is the state of the account's access when the pass was made. A new password,
-	// another address or another recovery ends it.
+	// Stamp is the state of the account's access when the pass was made: a new password,
+	// another address or another recovery ends it. Before there is an account, it stands for
+	// what was entered about it.
 	Stamp     string    `json:"stamp,omitempty"`
 	Attempts  int       `json:"attempts,omitempty"` // answers that were compared, of all passes of the flow
 	ExpiresAt time.Time `json:"expires_at"`

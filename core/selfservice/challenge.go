@@ -19,24 +19,37 @@ import (
 type AddressBook interface {
 	ByRecoveryAddress(ctx context.Context, via, value string) (*identity.Identity, error)
 	ByVerifiableAddress(ctx context.Context, via, value string) (*identity.Identity, error)
+	// ByCodeIdentifier is about the addresses that codes for signing in go to.
+	ByCodeIdentifier(ctx context.Context, value string) (*identity.Identity, error)
 }
 
-// challenging is a kind of flow in which people prove a mailbox: they name an
-// address, are sent something, and bring it back.
-type challenging interface {
+// awaiting is a kind of flow that can send people something and wait for them to bring
+// it back.
+type awaiting interface {
 	kind
 	purpose() onetime.Purpose
-	// challenge is the part of the configuration that such kinds share.
-	challenge(e *Engine) challengeSettings
-	// find looks for the identity that an address is proven for.
-	find(ctx context.Context, e *Engine, via, address string) (*identity.Identity, error)
+	// over is what a passed flow says to another submission, failed what one says that can't go on.
+	over() ui.Message
+	failed() ui.Message
+}
+
+// redeeming is an awaiting kind in which the answer is about an identity.
+type redeeming interface {
+	awaiting
 	// counts tells whether a pass still is what it was for its identity.
 	counts(p *onetime.Pass, i *identity.Identity) bool
 	// passed does what the proof is for.
 	passed(ctx context.Context, r *run, i *identity.Identity, p *onetime.Pass) error
-	// over is what a passed flow says to another submission, failed what one says that can't go on.
-	over() ui.Message
-	failed() ui.Message
+}
+
+// challenging is a kind of flow that consists of proving a mailbox: people name an
+// address, are sent something, and bring it back.
+type challenging interface {
+	redeeming
+	// challenge is the part of the configuration that such kinds share.
+	challenge(e *Engine) challengeSettings
+	// find looks for the identity that an address is proven for.
+	find(ctx context.Context, e *Engine, via, address string) (*identity.Identity, error)
 }
 
 type challengeSettings struct {
@@ -112,25 +125,37 @@ func (r *run) send(ctx context.Context, k challenging) error {
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return fmt.Errorf("looking for an address: %w", err)
 	}
-	if who != nil && who.State != identity.Active {
-		who = nil
-	}
-	l := letter{kind: k, method: r.method.(flow.ChallengeMethod), f: r.f.Flow, to: identity.Address{Via: identity.ViaEmail, Value: address}, who: who}
-	err = r.post(ctx, l)
-	if errors.Is(err, courier.ErrRecipient) {
-		r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(address))) // mail knows fewer addresses than the format
-		return errRejected
-	}
-	if err != nil {
-		return err
-	}
-	if k.purpose() == onetime.Verification && who != nil {
+	l := r.letter(k, identity.Address{Via: identity.ViaEmail, Value: address}, who)
+	l.notifyUnknown = k.challenge(r.e).notifyUnknown
+	if k.purpose() == onetime.Verification && l.who != nil {
 		if i := who.Clone(); i.NoteSent(l.to.Via, l.to.Value, r.e.now()) {
 			r.changes.UpdateIdentity = i
 		}
 	}
+	if err := r.dispatch(ctx, l); !errors.Is(err, courier.ErrRecipient) {
+		return err
+	}
+	r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(address)))
+	return errRejected
+}
+
+// letter is one for the run's own flow. Who is suspended gets none.
+func (r *run) letter(k awaiting, to identity.Address, who *identity.Identity) letter {
+	l := letter{purpose: k.purpose(), method: r.method.(flow.ChallengeMethod), f: r.f.Flow, to: to, stamp: (&identity.Identity{}).AccessStamp()}
+	if who != nil && who.State == identity.Active {
+		l.who, l.stamp = who, who.AccessStamp()
+	}
+	return l
+}
+
+// dispatch sends a letter, and the flow waits for the answer. courier.ErrRecipient when the
+// address is none: mail knows fewer of them than the format.
+func (r *run) dispatch(ctx context.Context, l letter) error {
+	if err := r.post(ctx, l); err != nil {
+		return err
+	}
 	rec := r.f.record()
-	rec.State, rec.Messages = flow.StateSentEmail, []ui.Message{l.method.Words(r.f.Kind).Sent}
+	rec.State, rec.Messages = flow.StateSentEmail, []ui.Message{l.method.Words(r.f.Flow).Sent}
 	return r.stay(ctx, rec)
 }
 
@@ -191,7 +216,7 @@ func (r *run) stay(ctx context.Context, rec *flow.Record) error {
 		return err
 	case errors.Is(err, onetime.ErrSpent):
 		// The other tab was faster: its success is not to be written over.
-		return r.e.replaceWith(ctx, r.f, r.c, r.k.(challenging).over(), r.e.now())
+		return r.e.replaceWith(ctx, r.f, r.c, r.k.(awaiting).over(), r.e.now())
 	case err != nil:
 		return fmt.Errorf("storing flow %s: %w", r.f.ID, err)
 	}
@@ -202,38 +227,46 @@ func (r *run) stay(ctx context.Context, rec *flow.Record) error {
 	return nil
 }
 
-// answer takes what was sent. It is counted before it is compared.
-func (r *run) answer(ctx context.Context, k challenging) error {
-	m := r.method.(flow.ChallengeMethod)
-	text, field := m.Answer(r.sub)
-	if r.sub.String("code") == "" && text == "" {
-		r.f.AddField(field, ui.Missing(field))
-		return errRejected
+// answer takes what was sent about an identity.
+func (r *run) answer(ctx context.Context, k redeeming) error {
+	p, text, err := r.counted(ctx, k)
+	if err == nil {
+		err = r.redeem(ctx, k, p, text)
 	}
-	p, err := r.e.Passes.CountAttempt(ctx, r.f.ID, r.e.Config().SelfService.Methods.Code.Config.MaxSubmissions)
-	switch {
-	case errors.Is(err, onetime.ErrExhausted):
-		return r.e.replaceWith(ctx, r.f, r.c, k.failed(), r.e.now())
-	case errors.Is(err, onetime.ErrNotFound):
-		return r.wrong(ctx)
-	case err != nil:
-		return fmt.Errorf("counting an answer: %w", err)
-	}
-	if p.Expired(r.e.now()) || p.Method != string(m.Name()) {
-		return r.wrong(ctx)
-	}
-	err = r.redeem(ctx, k, p, text)
 	if errors.Is(err, onetime.ErrSpent) {
 		return r.wrong(ctx)
 	}
 	return err
 }
 
+// counted reads what was sent. It is counted before it is compared: onetime.ErrSpent when
+// the flow has no pass that it could open.
+func (r *run) counted(ctx context.Context, k awaiting) (p *onetime.Pass, text string, err error) {
+	m := r.method.(flow.ChallengeMethod)
+	text, field := m.Answer(r.sub)
+	if r.sub.String("code") == "" && text == "" {
+		r.f.AddField(field, ui.Missing(field))
+		return nil, "", errRejected
+	}
+	p, err = r.e.Passes.CountAttempt(ctx, r.f.ID, r.e.Config().SelfService.Methods.Code.Config.MaxSubmissions)
+	switch {
+	case errors.Is(err, onetime.ErrExhausted):
+		return nil, "", r.e.replaceWith(ctx, r.f, r.c, k.failed(), r.e.now())
+	case errors.Is(err, onetime.ErrNotFound):
+		return nil, "", onetime.ErrSpent
+	case err != nil:
+		return nil, "", fmt.Errorf("counting an answer: %w", err)
+	case p.Expired(r.e.now()) || p.Method != string(m.Name()) || p.Purpose != k.purpose():
+		return nil, "", onetime.ErrSpent
+	}
+	return p, text, nil
+}
+
 // wrong says that what was brought back opens nothing. The flow waits for another try.
 func (r *run) wrong(ctx context.Context) error {
 	r.changes, r.afterCommit = flow.Changes{}, nil
 	rec := r.f.record()
-	rec.FieldMessages, rec.Messages = nil, []ui.Message{r.method.(flow.ChallengeMethod).Words(r.f.Kind).Wrong}
+	rec.FieldMessages, rec.Messages = nil, []ui.Message{r.method.(flow.ChallengeMethod).Words(r.f.Flow).Wrong}
 	return r.stay(ctx, rec)
 }
 
@@ -242,10 +275,10 @@ const redeemAttempts = 3
 
 // redeem uses a pass up for what it is for; onetime.ErrSpent when the answer doesn't
 // open it, it counts no more, or somebody else was faster.
-func (r *run) redeem(ctx context.Context, k challenging, p *onetime.Pass, answer string) error {
+func (r *run) redeem(ctx context.Context, k redeeming, p *onetime.Pass, answer string) error {
 	var err error
 	for range redeemAttempts {
-		r.changes, r.afterCommit = flow.Changes{SpendPass: p}, nil
+		r.changes, r.afterCommit = flow.Changes{SpendPass: p, ForgetGuess: r.changes.ForgetGuess}, nil
 		var i *identity.Identity
 		i, err = r.e.Identities.Identity(ctx, p.IdentityID)
 		if err != nil && !errors.Is(err, identity.ErrNotFound) {

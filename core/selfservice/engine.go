@@ -120,19 +120,50 @@ func (e *Engine) UIURL(k flow.Kind) string { return kinds[k].settings(e.Config()
 // now is the current time as it is stored: UTC, without a monotonic part.
 func (e *Engine) now() time.Time { return e.Now().UTC().Round(0) }
 
-// chosen finds the method with a name that serves flows of the kind for the client.
-func (e *Engine) chosen(k kind, name string, c *Client) flow.Method {
+// chosen finds the method with a name that serves the flow for the client.
+func (e *Engine) chosen(k kind, f *flow.Flow, name string, c *Client) flow.Method {
 	if ck, ok := k.(challenging); ok {
 		if m := e.challengeMethod(ck, c); m != nil && string(m.Name()) == name {
 			return m
 		}
 		return nil
 	}
-	return e.method(k, name)
+	if s := step(name); e.takesStep(s, f, c) {
+		return s
+	}
+	m := e.method(k, name)
+	if m == nil || !serves(m, f.Kind, c) {
+		return nil
+	}
+	return m
+}
+
+// offered lists the methods that take part in flows of the kind for the client.
+func (e *Engine) offered(kn flow.Kind, c *Client) []flow.Method {
+	var out []flow.Method
+	for _, m := range e.Methods {
+		if kinds[kn].able(m) && m.Enabled() && serves(m, kn, c) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// serves tells whether a method takes part in flows of the kind. Clients of the time before
+// codes don't know that something can be sent in a login or registration.
+func serves(m flow.Method, k flow.Kind, c *Client) bool {
+	if _, sends := m.(flow.ChallengeMethod); sends && c.LinksOnly {
+		return false
+	}
+	s, ok := m.(flow.Selective)
+	return !ok || s.Serves(k)
 }
 
 // claimant finds the method that recognises a submission which names none.
 func (e *Engine) claimant(k kind, s flow.Submission) string {
+	if _, ok := k.(registration); ok && s.String(ScreenField) != "" {
+		return string(stepProfile)
+	}
 	for _, m := range e.Methods {
 		if c, ok := m.(flow.Claimer); ok && k.able(m) && c.Claims(s) {
 			return string(m.Name())

@@ -17,11 +17,14 @@ import (
 
 // letter is a link or code on its way to an address.
 type letter struct {
-	kind   challenging
-	method flow.ChallengeMethod
-	f      *flow.Flow // that the answer belongs to
-	to     identity.Address
-	who    *identity.Identity // nil: nobody has the address
+	purpose onetime.Purpose
+	method  flow.ChallengeMethod
+	f       *flow.Flow // that the answer belongs to
+	to      identity.Address
+	who     *identity.Identity // nil: nobody has the address
+	stamp   string             // see onetime.Pass
+	// notifyUnknown tells the owner of the address that nobody has it.
+	notifyUnknown bool
 }
 
 // post adds to the changes what sends a letter: the pass, the message, and the count.
@@ -30,13 +33,11 @@ func (r *run) post(ctx context.Context, l letter) error {
 	now := r.e.now()
 	ch := l.method.NewChallenge(l.f, r.c.Base)
 	p := &onetime.Pass{
-		FlowID: l.f.ID, Purpose: l.kind.purpose(), Method: string(l.method.Name()), IdentityID: uuid.NewString(),
-		Via: l.to.Via, Address: l.to.Value, ExpiresAt: passLife(l.f, ch.Lifespan, now),
+		FlowID: l.f.ID, Purpose: l.purpose, Method: string(l.method.Name()), IdentityID: uuid.NewString(),
+		Via: l.to.Via, Address: l.to.Value, Stamp: l.stamp, ExpiresAt: passLife(l.f, ch.Lifespan, now),
 	}
 	if l.who != nil {
-		p.IdentityID, p.Stamp = l.who.ID, l.who.AccessStamp()
-	} else {
-		p.Stamp = (&identity.Identity{}).AccessStamp()
+		p.IdentityID = l.who.ID
 	}
 	// Asking for another code gives no more attempts.
 	last, err := r.e.Passes.Pass(ctx, l.f.ID)
@@ -57,7 +58,7 @@ func (r *run) post(ctx context.Context, l letter) error {
 
 // write composes the message, or a decoy of it.
 func (r *run) write(l letter, ch flow.Challenge) error {
-	words, d := l.method.Words(l.f.Kind), ch.Data
+	words, d := l.method.Words(l.f), ch.Data
 	d.RequestURL = l.f.RequestURL
 	if l.to.Via == identity.ViaSMS {
 		d.Channel = courier.ChannelSMS
@@ -67,6 +68,10 @@ func (r *run) write(l letter, ch flow.Challenge) error {
 	}
 	if l.who != nil {
 		d.Identity = recipient(l.who)
+		if l.purpose == onetime.Registration {
+			d.Traits, _ = d.Identity["traits"].(map[string]any)
+			d.Identity = nil // there is none yet
+		}
 		m, err := r.e.Composer.Compose(words.Valid, l.to.Value, d)
 		if err != nil {
 			return fmt.Errorf("writing to an address of identity %s: %w", l.who.ID, err)
@@ -79,7 +84,7 @@ func (r *run) write(l letter, ch flow.Challenge) error {
 	if err != nil {
 		return fmt.Errorf("writing to an address that nobody has: %w", err)
 	}
-	if l.kind.challenge(r.e).notifyUnknown {
+	if l.notifyUnknown {
 		r.changes.Messages = append(r.changes.Messages, m)
 		return nil
 	}

@@ -72,5 +72,5 @@ func (r *run) open(ctx context.Context, k challenging, token string) error {
 // useless answers a link that doesn't count, or not any more.
 func (r *run) useless(ctx context.Context) error {
 	r.f.RequestURL = r.requestURL()
-	return r.e.replaceWith(ctx, r.f, r.c, r.method.(flow.ChallengeMethod).Words(r.f.Kind).Wrong, r.e.now())
+	return r.e.replaceWith(ctx, r.f, r.c, r.method.(flow.ChallengeMethod).Words(r.f.Flow).Wrong, r.e.now())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -57,18 +58,14 @@ func (login) expired(at, now time.Time) ui.Message { return ui.Expired(ui.MsgLog
 // loginOrder is the order of groups in the form.
 var loginOrder = []ui.Group{ui.GroupOIDC, ui.GroupDefault, ui.GroupWebAuthn, ui.GroupPasskey, ui.GroupCode, ui.GroupPassword, ui.GroupTOTP, ui.GroupLookupSecret}
 
-func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
-	var who *identity.Identity
-	if (f.Refresh || f.RequestedAAL == session.AAL2) && c.signedIn() {
-		who = c.Facts.Identity
-	}
+func (l login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	nodes := ui.Nodes{csrfNode(f, c)}
-	for _, m := range e.Methods {
-		if lm, ok := m.(flow.LoginMethod); ok && m.Enabled() && lm.Proves(f.RequestedAAL) {
-			nodes = append(nodes, lm.LoginForm(f, who)...)
-		}
+	if m := e.waitsFor(f, c); m != nil {
+		nodes = append(nodes, l.codeForm(e, f, m)...)
+	} else {
+		nodes = append(nodes, l.methods(e, f, c)...)
 	}
-	nodes.SortBy(loginOrder, []string{"identifier", "password"})
+	nodes.SortBy(loginOrder, []string{flow.IdentifierField, "password"})
 	var standing []ui.Message
 	if f.Refresh && c.signedIn() {
 		standing = append(standing, ui.MsgLoginRefresh.Message())
@@ -79,20 +76,79 @@ func (login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	return nodes, standing
 }
 
+// methods are the nodes of all methods that can prove what the login asks for. Those that
+// need the identifier wait for it in a login in steps.
+func (login) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
+	var who *identity.Identity
+	if (f.Refresh || f.RequestedAAL == session.AAL2) && c.signedIn() {
+		who = c.Facts.Identity
+	}
+	identifier, _ := f.Values[flow.IdentifierField].(string)
+	inSteps := e.identifierFirst(f, c)
+	var nodes ui.Nodes
+	var asking []flow.Method
+	for _, m := range e.provers(f, c) {
+		part := m.LoginForm(f, who)
+		if im, ok := m.(flow.Identifying); ok && im.NeedsIdentifier() && f.RequestedAAL == session.AAL1 && len(part) > 0 {
+			asking = append(asking, m)
+			if inSteps && identifier == "" {
+				continue
+			}
+		}
+		nodes = append(nodes, part...)
+	}
+	if len(asking) == 0 {
+		return nodes
+	}
+	switch {
+	case inSteps && identifier == "":
+		nodes.Append(ui.NewSubmit(ui.GroupIdentifierFirst, "method", string(stepIdentifier), ui.MsgLoginContinue.Message()))
+	case inSteps:
+		return append(nodes, ui.NewInput(ui.GroupDefault, flow.IdentifierField, ui.InputHidden, ui.Value(identifier)))
+	}
+	return append(nodes, e.identifierNode(who, asking))
+}
+
+// provers lists the methods that can prove what the login asks for.
+func (e *Engine) provers(f *flow.Flow, c *Client) []flow.LoginMethod {
+	var out []flow.LoginMethod
+	for _, m := range e.offered(flow.Login, c) {
+		_, sends := m.(flow.ChallengeMethod)
+		twice := sends && f.RequestedAAL == session.AAL2 && c.signedIn() && !c.Facts.Session.StrengthenedByCode(c.Facts.Identity)
+		if lm := m.(flow.LoginMethod); lm.Proves(f.RequestedAAL) && !twice {
+			out = append(out, lm)
+		}
+	}
+	return out
+}
+
 // complete runs hooks and the method's step, and signs the identity in.
 func (l login) complete(ctx context.Context, r *run) error {
-	if !r.method.(flow.LoginMethod).Proves(r.f.RequestedAAL) {
+	if r.method == stepIdentifier {
+		return r.identify(ctx)
+	}
+	if !slices.ContainsFunc(r.e.provers(r.f.Flow, r.c), func(m flow.LoginMethod) bool { return m == r.method }) {
 		r.f.Messages = append(r.f.Messages, l.noMethod())
 		return errRejected
 	}
-	before, after := l.points()
+	before, _ := l.points()
 	if _, err := r.hooks(ctx, before, nil, nil); err != nil {
 		return err
 	}
+	if _, sends := r.method.(flow.ChallengeMethod); sends {
+		return l.byCode(ctx, r)
+	}
+	r.f.State = flow.StateChooseMethod // whatever it has waited for
 	out, err := l.prove(ctx, r)
 	if err != nil {
 		return err
 	}
+	return l.signIn(ctx, r, out)
+}
+
+// signIn gives a session to who has shown a credential.
+func (l login) signIn(ctx context.Context, r *run, out flow.Outcome) error {
+	_, after := l.points()
 	s, token := l.session(r, out)
 	d, err := r.hooks(ctx, after, out.Identity, s)
 	if err != nil {
@@ -200,6 +256,9 @@ func (l login) commit(ctx context.Context, r *run, out *flow.Outcome) error {
 		if !errors.Is(err, identity.ErrChanged) && !errors.Is(err, identity.ErrNotFound) {
 			return notSignedIn(err)
 		}
+		if r.changes.SpendPass != nil {
+			return identity.ErrChanged // what was sent has to be redeemed again
+		}
 		if *out, err = l.prove(ctx, r); err != nil {
 			return err
 		}
@@ -214,7 +273,7 @@ func (l login) commit(ctx context.Context, r *run, out *flow.Outcome) error {
 func notSignedIn(err error) error {
 	var ex *ExpiredError
 	switch {
-	case err == nil, errors.As(err, &ex):
+	case err == nil, errors.As(err, &ex), errors.Is(err, onetime.ErrSpent):
 		return err
 	case errors.Is(err, session.ErrChanged):
 		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.IDSessionInactive)

@@ -81,7 +81,7 @@ func (k recovery) passed(ctx context.Context, r *run, old *identity.Identity, p 
 	if p.Address != "" {
 		i.Verify(p.Via, p.Address, now)
 	}
-	amr := session.AuthenticationMethod{Method: r.method.(flow.ChallengeMethod).Words(flow.Recovery).AMR, AAL: session.AAL1, CompletedAt: now}
+	amr := session.AuthenticationMethod{Method: r.method.(flow.ChallengeMethod).Words(r.f.Flow).AMR, AAL: session.AAL1, CompletedAt: now}
 	s, token := r.newSession(i, amr, now)
 	_, after := k.points()
 	d, err := r.hooks(ctx, after, i, s)

@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -53,18 +54,13 @@ func (registration) expired(at, now time.Time) ui.Message {
 // mix: the password stands behind the first trait (behaviours.md 9.4).
 var registrationOrder = []ui.Group{ui.GroupOIDC}
 
-func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
+func (k registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	s, err := e.defaultSchema()
 	if err != nil {
 		e.Logger.Error("showing a registration form", "error", err)
 		return ui.Nodes{csrfNode(f, c)}, nil
 	}
-	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, flow.TraitNodes(s, ui.GroupDefault)...), []string{}
-	for _, m := range e.Methods {
-		if rm, ok := m.(flow.RegistrationMethod); ok && m.Enabled() {
-			nodes = append(nodes, rm.RegistrationForm(f)...)
-		}
-	}
+	nodes, keys := append(ui.Nodes{csrfNode(f, c)}, k.nodes(e, f, c, s)...), []string{}
 	for n, field := range s.Fields() {
 		keys = append(keys, field.Path)
 		if n == 0 {
@@ -75,17 +71,57 @@ func (registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Mes
 	return nodes, nil
 }
 
-// complete validates the traits, lets the method add its credential and the
-// hooks decide, and stores the identity.
+// nodes are the fields and buttons of the step that the flow is in. Traits that were
+// refused are asked for again, whichever step found out.
+func (k registration) nodes(e *Engine, f *flow.Flow, c *Client, s *schema.Schema) ui.Nodes {
+	inSteps, refused := e.profileFirst(f, c), refusesTraits(f)
+	if m := e.waitsFor(f, c); m != nil && !refused {
+		return append(hiddenTraits(s), m.ChallengeForm(f)...)
+	}
+	switch {
+	case inSteps && (refused || !hasProfile(f)):
+		return k.profileForm(e, f, c, s)
+	case inSteps:
+		back := ui.NewSubmit(ui.GroupProfile, ScreenField, screenTraits, ui.MsgRegistrationBack.Message())
+		return append(append(hiddenTraits(s), k.methods(e, f, c)...), back)
+	}
+	return append(flow.TraitNodes(s, ui.GroupDefault), k.methods(e, f, c)...)
+}
+
+func (registration) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
+	var nodes ui.Nodes
+	for _, m := range e.offered(flow.Registration, c) {
+		nodes = append(nodes, m.(flow.RegistrationMethod).RegistrationForm(f)...)
+	}
+	return nodes
+}
+
+// complete validates the traits, and goes on with the step that was submitted.
 func (k registration) complete(ctx context.Context, r *run) error {
-	before, pre := k.points()
+	if r.method == stepProfile && r.sub.String(ScreenField) == screenTraits {
+		return k.back(ctx, r)
+	}
 	i, err := k.traits(r)
 	if err != nil {
 		return err
 	}
+	if r.method == stepProfile {
+		return k.chooseCredential(ctx, r)
+	}
+	before, _ := k.points()
 	if _, err := r.hooks(ctx, before, i, nil); err != nil {
 		return err
 	}
+	if _, sends := r.method.(flow.ChallengeMethod); sends {
+		return k.byCode(ctx, r, i)
+	}
+	r.f.State = flow.StateChooseMethod // whatever it has waited for
+	return k.create(ctx, r, i)
+}
+
+// create lets the method add its credential and the hooks decide, and stores the identity.
+func (k registration) create(ctx context.Context, r *run, i *identity.Identity) error {
+	_, pre := k.points()
 	out, err := r.method.(flow.RegistrationMethod).Register(ctx, r.f.Flow, r.sub, i)
 	if err != nil {
 		return err
@@ -113,10 +149,15 @@ func (k registration) complete(ctx context.Context, r *run) error {
 // wrong with the submission is reported at once.
 func (registration) traits(r *run) (*identity.Identity, error) {
 	t := r.sub.Traits()
-	r.keepTraits(t)
-	r.method.(flow.RegistrationMethod).CheckRegistration(r.f.Flow, r.sub)
 	if t == nil {
 		t = map[string]any{}
+	}
+	if hasProfile(r.f.Flow) || r.f.State == flow.StateSentEmail {
+		r.restoreTraits(t)
+	}
+	r.keepTraits(t)
+	if m, ok := r.method.(flow.RegistrationMethod); ok {
+		m.CheckRegistration(r.f.Flow, r.sub)
 	}
 	raw, err := json.Marshal(t)
 	if err != nil {
@@ -134,7 +175,8 @@ func (registration) traits(r *run) (*identity.Identity, error) {
 
 // needIdentifier refuses an account that nobody could sign in to.
 func (r *run) needIdentifier(i *identity.Identity) error {
-	if r.method.Name() != identity.Password || len(i.Credentials[identity.Password].Identifiers) > 0 {
+	t := r.method.Name()
+	if t != identity.Password && t != identity.Code || len(i.Credentials[t].Identifiers) > 0 {
 		return nil
 	}
 	r.f.Messages = append(r.f.Messages, ui.MsgNoIdentifier.Message())
@@ -163,9 +205,9 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 	var ex *ExpiredError
 	switch {
 	case errors.Is(err, identity.ErrDuplicate):
-		r.f.Messages = []ui.Message{ui.MsgDuplicate.Message()}
+		r.f.State, r.f.Messages = flow.StateChooseMethod, []ui.Message{ui.MsgDuplicate.Message()}
 		return errRejected
-	case errors.As(err, &ex):
+	case errors.As(err, &ex), errors.Is(err, onetime.ErrSpent):
 		return err
 	case err != nil:
 		return fmt.Errorf("storing the new identity: %w", err)

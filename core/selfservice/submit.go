@@ -156,7 +156,7 @@ func (r *run) accept(decode Decode) (err error) {
 	if r.sub.Method == "" {
 		r.sub.Method = r.e.claimant(r.k, r.sub)
 	}
-	r.method = r.e.chosen(r.k, r.sub.Method, r.c)
+	r.method = r.e.chosen(r.k, r.f.Flow, r.sub.Method, r.c)
 	if r.method == nil {
 		if _, ok := r.k.(challenging); ok {
 			r.f.Active = noActive

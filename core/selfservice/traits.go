@@ -57,21 +57,58 @@ func (r *run) keepTraits(traits map[string]any) {
 	}
 }
 
+// restoreTraits fills in what an earlier step of the flow has accepted and this one doesn't
+// send again.
+func (r *run) restoreTraits(traits map[string]any) {
+	for _, f := range r.schema.Fields() {
+		path := strings.TrimPrefix(f.Path, "traits.")
+		if _, sent := lookup(traits, path); sent {
+			continue
+		}
+		if v, kept := r.f.Values[f.Path]; kept {
+			put(traits, path, v)
+		}
+	}
+}
+
+// put is the inverse of lookup. What stands in the way stays.
+func put(t map[string]any, path string, v any) {
+	keys := splitPath(path)
+	for _, k := range keys[:len(keys)-1] {
+		if _, there := t[k]; !there {
+			t[k] = map[string]any{}
+		}
+		next, ok := t[k].(map[string]any)
+		if !ok {
+			return
+		}
+		t = next
+	}
+	t[keys[len(keys)-1]] = v
+}
+
 // lookup finds a dotted path in nested objects; a dot inside a key is "\.".
 func lookup(t map[string]any, path string) (any, bool) {
-	const dot = "\x00"
-	keys := strings.Split(strings.ReplaceAll(path, `\.`, dot), ".")
 	var v any = t
-	for _, k := range keys {
+	for _, k := range splitPath(path) {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return nil, false
 		}
-		if v, ok = m[strings.ReplaceAll(k, dot, ".")]; !ok {
+		if v, ok = m[k]; !ok {
 			return nil, false
 		}
 	}
 	return v, true
+}
+
+func splitPath(path string) []string {
+	const dot = "\x00"
+	keys := strings.Split(strings.ReplaceAll(path, `\.`, dot), ".")
+	for n, k := range keys {
+		keys[n] = strings.ReplaceAll(k, dot, ".")
+	}
+	return keys
 }
 
 // applyTraits validates traits and gives them to the identity with everything the

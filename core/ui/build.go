@@ -29,6 +29,11 @@ func LoginLinkHint(identifier, provider string) Message {
 	return MsgLoginLinkHint.With(map[string]any{"duplicateIdentifier": identifier, "provider": provider})
 }
 
+// LoginCodeTo labels the button that sends a code to one of the addresses of an account.
+func LoginCodeTo(channel, address string) Message {
+	return MsgLoginCodeTo.With(map[string]any{"address": address, "channel": channel})
+}
+
 // SettingsLink labels the button that links a provider.
 func SettingsLink(label string) Message {
 	return MsgSettingsLink.With(map[string]any{"provider": label})

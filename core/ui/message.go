@@ -29,7 +29,7 @@ const (
 	MsgLoginCodeSecondFactor MessageID = 1010019 // button that asks for a code as second factor
 	MsgLoginPasskey          MessageID = 1010021 // button of the passkey
 	MsgLoginPassword         MessageID = 1010022 // button of the password form
-	MsgLoginCodeTo           MessageID = 1010023 // button that sends a second-factor code to one address; context address
+	MsgLoginCodeTo           MessageID = 1010023 // button that sends a second-factor code to one address; context address, channel
 	MsgLoginCodeSentMasked   MessageID = 1010025 // form: a second-factor code is on its way
 
 	// Registration.

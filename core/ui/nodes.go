@@ -11,7 +11,7 @@ type Nodes []*Node
 
 // repeated are the names that several nodes of one form share on purpose: one button per method, provider or key.
 var repeated = map[string]bool{
-	"method": true, "provider": true, "link": true, "unlink": true,
+	"method": true, "provider": true, "link": true, "unlink": true, "address": true,
 	"webauthn_remove": true, "passkey_remove": true,
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -34,10 +33,7 @@ func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) [
 			Lifespan: o.Config.SelfService.Methods.Link.Config.Lifespan.Std,
 			Mount:    func() string { return strings.TrimSuffix(o.Config.SelfService.Methods.Link.Config.BaseURL, "/") },
 		},
-		&code.Code{
-			On:       func() bool { return o.Config.SelfService.Methods.Code.Enabled },
-			Lifespan: o.Config.SelfService.Methods.Code.Config.Lifespan.Std,
-		},
+		codeMethod(o),
 		&totp.Method{
 			On:     func() bool { return o.Config.SelfService.Methods.TOTP.Enabled },
 			Issuer: o.issuer, Account: g.accountName, Cipher: cipher, Keys: o.Keys, Now: o.Now,
@@ -46,6 +42,14 @@ func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) [
 			On:     func() bool { return o.Config.SelfService.Methods.LookupSecret.Enabled },
 			Cipher: cipher, Now: o.Now,
 		},
+	}
+}
+
+func codeMethod(o Options) *code.Code {
+	c := &o.Config.SelfService.Methods.Code
+	return &code.Code{
+		On: func() bool { return c.Enabled }, Lifespan: c.Config.Lifespan.Std,
+		SignsIn: c.SignsIn, SignsUp: c.SignsUp, SecondFactor: c.SecondFactor, FallsBack: c.FallsBack, Now: o.Now,
 	}
 }
 
@@ -88,7 +92,6 @@ func (g *Gateway) password(o Options, hasher *hash.Hasher) *password.Method {
 		Identities: g.Store, Hasher: func() *hash.Hasher { return hasher },
 		Policy: func() password.Policy { return policy(o.Config, g.client) },
 		On:     func() bool { return o.Config.SelfService.Methods.Password.Enabled },
-		Label:  func() (title, name string) { return identifierLabel(g.Schemas.Get(o.Config.Identity.DefaultSchemaID)) },
 		Logger: o.Logger, Now: o.Now,
 	}
 }
@@ -103,14 +106,4 @@ func policy(c *config.Config, client *http.Client) password.Policy {
 		out.Breaches = (&password.Breaches{Host: p.HaveIBeenPwnedHost, Client: client}).Count
 	}
 	return out
-}
-
-// identifierLabel finds the title of the trait that people sign in with.
-func identifierLabel(s *schema.Schema) (title, name string) {
-	for _, f := range s.Fields() {
-		if slices.Contains(f.Identifies, string(identity.Password)) {
-			return f.Title, f.Path
-		}
-	}
-	return "", ""
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
@@ -16,6 +17,12 @@ import (
 type Code struct {
 	On       func() bool
 	Lifespan func() time.Duration
+	// SignsIn, SignsUp and SecondFactor tell what else than recovery and verification a
+	// code is enough for.
+	SignsIn, SignsUp, SecondFactor func() bool
+	// FallsBack tells whether verified addresses will do where the schema marks none.
+	FallsBack func() bool
+	Now       func() time.Time
 }
 
 // Name implements flow.Method.
@@ -24,31 +31,55 @@ func (m *Code) Name() identity.CredentialType { return identity.Code }
 // Enabled implements flow.Method.
 func (m *Code) Enabled() bool { return m.On() }
 
-// codeLabels are the labels of the field.
-var codeLabels = map[flow.Kind]ui.MessageID{
+// Serves implements flow.Selective.
+func (m *Code) Serves(k flow.Kind) bool {
+	switch k {
+	case flow.Login:
+		return m.SignsIn() || m.SecondFactor()
+	case flow.Registration:
+		return m.SignsUp()
+	}
+	return true
+}
+
+// labels are the labels of the field.
+var labels = map[flow.Kind]ui.MessageID{
 	flow.Recovery: ui.MsgRecoveryCodeLabel, flow.Verification: ui.MsgVerificationCodeLabel,
+	flow.Login: ui.MsgLoginCodeLabel, flow.Registration: ui.MsgRegistrationCodeLabel,
 }
 
 // ChallengeForm implements flow.ChallengeMethod. Who has no address in the flow got
 // the code from somebody else and can't ask for another.
 func (m *Code) ChallengeForm(f *flow.Flow) ui.Nodes {
+	another := m.resend(f)
 	if f.State != flow.StateSentEmail {
 		return askForAddress(ui.GroupCode, m.Name())
 	}
 	nodes := ui.Nodes{
 		ui.NewInput(ui.GroupCode, "code", ui.InputText, ui.Required(), ui.Pattern("[0-9]+"), ui.MaxLen(6),
-			ui.Autocomplete("one-time-code"), ui.Label(codeLabels[f.Kind].Message())),
+			ui.Autocomplete("one-time-code"), ui.Label(labels[f.Kind].Message())),
 	}
-	address, resend := f.Values[flow.AddressField]
-	if resend {
-		// The button that sends another code names the address, not the method.
+	if another != nil {
+		// The button that sends another code doesn't name the method.
 		nodes.Append(ui.NewInput(ui.GroupCode, "method", ui.InputHidden, ui.Value(string(m.Name()))))
 	}
 	nodes.Append(ui.NewSubmit(ui.GroupCode, "method", string(m.Name()), ui.MsgContinue.Message()))
-	if resend {
-		nodes.Append(ui.NewInput(ui.GroupCode, flow.AddressField, ui.InputSubmit, ui.Value(address), ui.Label(ui.MsgResendCode.Message())))
+	if another != nil {
+		nodes.Append(another)
 	}
 	return nodes
+}
+
+// resend is the button that sends another code, or nil.
+func (m *Code) resend(f *flow.Flow) *ui.Node {
+	if f.Kind == flow.Login || f.Kind == flow.Registration {
+		return ui.NewSubmit(ui.GroupCode, flow.ResendField, string(m.Name()), ui.MsgResendCode.Message())
+	}
+	address, named := f.Values[flow.AddressField]
+	if !named {
+		return nil
+	}
+	return ui.NewInput(ui.GroupCode, flow.AddressField, ui.InputSubmit, ui.Value(address), ui.Label(ui.MsgResendCode.Message()))
 }
 
 // NewChallenge implements flow.ChallengeMethod.
@@ -56,9 +87,14 @@ func (m *Code) NewChallenge(f *flow.Flow, _ string) flow.Challenge {
 	code := string(onetime.NewCode())
 	c := flow.Challenge{Secret: code, Lifespan: m.Lifespan()}
 	c.Data.ExpiresInMinutes = minutes(c.Lifespan)
-	if f.Kind == flow.Recovery {
+	switch f.Kind {
+	case flow.Recovery:
 		c.Data.RecoveryCode = code
-	} else {
+	case flow.Login:
+		c.Data.LoginCode = code
+	case flow.Registration:
+		c.Data.RegistrationCode = code
+	default:
 		c.Data.VerificationCode = code
 	}
 	return c
@@ -70,7 +106,8 @@ func (m *Code) Answer(s flow.Submission) (answer, field string) {
 	return string(code), "code"
 }
 
-var codeWords = map[flow.Kind]flow.ChallengeWords{
+// words are by kind of flow. Nobody is written to who wants to sign in and has no account.
+var words = map[flow.Kind]flow.ChallengeWords{
 	flow.Recovery: {
 		Sent: ui.MsgRecoveryCodeSent.Message(), Wrong: ui.MsgRecoveryCodeInvalid.Message(), AMR: "code_recovery",
 		Valid: courier.RecoveryCodeValid, Invalid: courier.RecoveryCodeInvalid,
@@ -79,12 +116,26 @@ var codeWords = map[flow.Kind]flow.ChallengeWords{
 		Sent: ui.MsgVerificationCodeSent.Message(), Wrong: ui.MsgVerificationCodeInvalid.Message(),
 		Valid: courier.VerificationCodeValid, Invalid: courier.VerificationCodeInvalid,
 	},
+	flow.Login: {
+		Sent: ui.MsgLoginCodeSent.Message(), Wrong: ui.MsgLoginCodeInvalid.Message(),
+		Valid: courier.LoginCodeValid, Invalid: courier.LoginCodeValid,
+	},
+	flow.Registration: {
+		Sent: ui.MsgRegistrationCodeSent.Message(), Wrong: ui.MsgRegistrationCodeInvalid.Message(),
+		Valid: courier.RegistrationCodeValid, Invalid: courier.RegistrationCodeValid,
+	},
 }
 
 // Words implements flow.ChallengeMethod.
-func (m *Code) Words(k flow.Kind) flow.ChallengeWords { return codeWords[k] }
+func (m *Code) Words(f *flow.Flow) flow.ChallengeWords {
+	w := words[f.Kind]
+	if f.RequestedAAL == session.AAL2 {
+		w.Sent = ui.MsgLoginCodeSentMasked.Message() // the address is on file, nobody has typed it
+	}
+	return w
+}
 
-// askForAddress is how every such flow begins.
+// askForAddress is how recovery and verification begin.
 func askForAddress(g ui.Group, method identity.CredentialType) ui.Nodes {
 	return ui.Nodes{
 		ui.NewInput(g, flow.AddressField, ui.InputEmail, ui.Required(), ui.Label(ui.MsgEmailLabel.Message())),

@@ -19,7 +19,7 @@ func yes() bool { return true }
 
 func quarter() time.Duration { return 15 * time.Minute }
 
-var byCode = &code.Code{On: yes, Lifespan: quarter}
+var byCode = &code.Code{On: yes, Lifespan: quarter, SignsIn: yes, SignsUp: yes, SecondFactor: yes, FallsBack: yes, Now: time.Now}
 
 func byLink(base string) *code.Link {
 	return &code.Link{On: yes, Lifespan: quarter, Mount: func() string { return base }}
@@ -103,8 +103,11 @@ func TestAnswersAreReadAsTheyAreTyped(t *testing.T) {
 // TestEveryKindHasItsWords: one that is missing would be an empty page.
 func TestEveryKindHasItsWords(t *testing.T) {
 	for _, m := range []flow.ChallengeMethod{byCode, byLink("")} {
-		for _, k := range []flow.Kind{flow.Recovery, flow.Verification} {
-			w := m.Words(k)
+		for _, k := range []flow.Kind{flow.Recovery, flow.Verification, flow.Login, flow.Registration} {
+			if _, signsIn := m.(flow.LoginMethod); !signsIn && k != flow.Recovery && k != flow.Verification {
+				continue // a link is for neither
+			}
+			w := m.Words(&flow.Flow{Kind: k})
 			if w.Sent.Text == "" || w.Wrong.Text == "" || w.Valid == "" || w.Invalid == "" || k == flow.Recovery && w.AMR == "" {
 				t.Errorf("%s, %s: %+v", m.Name(), k, w)
 			}

@@ -67,4 +67,4 @@ var linkWords = map[flow.Kind]flow.ChallengeWords{
 }
 
 // Words implements flow.ChallengeMethod.
-func (m *Link) Words(k flow.Kind) flow.ChallengeWords { return linkWords[k] }
+func (m *Link) Words(f *flow.Flow) flow.ChallengeWords { return linkWords[f.Kind] }

@@ -23,11 +23,8 @@ type Method struct {
 	Hasher     func() *hash.Hasher // by the configuration in force
 	Policy     func() Policy
 	On         func() bool // whether the method is enabled
-	// Label names the login identifier for the person, from the schema's title:
-	// the trait's title and its node name, for example "E-Mail" and "traits.email".
-	Label  func() (title, name string)
-	Logger *slog.Logger
-	Now    func() time.Time
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // Name implements flow.Method.
@@ -39,34 +36,19 @@ func (m *Method) Enabled() bool { return m.On() }
 // Proves implements flow.LoginMethod: a password is a first factor.
 func (m *Method) Proves(level session.AAL) bool { return level == session.AAL1 }
 
+// NeedsIdentifier implements flow.Identifying.
+func (m *Method) NeedsIdentifier() bool { return true }
+
 // LoginForm implements flow.LoginMethod.
 func (m *Method) LoginForm(_ *flow.Flow, who *identity.Identity) ui.Nodes {
+	label := ui.MsgLoginPassword
 	if who != nil {
-		return m.refreshForm(who)
+		if len(who.Credentials[identity.Password].Identifiers) == 0 || who.PasswordHash() == "" {
+			return nil
+		}
+		label = ui.MsgLogin
 	}
-	title, name := m.Label()
-	label := ui.MsgIdentifierLabel.Message()
-	if title != "" {
-		label = ui.TraitLabel(title, name)
-	}
-	return ui.Nodes{
-		ui.NewInput(ui.GroupDefault, "identifier", ui.InputText, ui.Required(), ui.Value(""), ui.Label(label)),
-		passwordNode("current-password"),
-		ui.NewSubmit(ui.GroupPassword, "method", "password", ui.MsgLoginPassword.Message()),
-	}
-}
-
-// refreshForm asks only for the password; who it is about is fixed.
-func (m *Method) refreshForm(who *identity.Identity) ui.Nodes {
-	ids := who.Credentials[identity.Password].Identifiers
-	if len(ids) == 0 || who.PasswordHash() == "" {
-		return nil
-	}
-	return ui.Nodes{
-		ui.NewInput(ui.GroupDefault, "identifier", ui.InputHidden, ui.Value(ids[0])),
-		passwordNode("current-password"),
-		ui.NewSubmit(ui.GroupPassword, "method", "password", ui.MsgLogin.Message()),
-	}
+	return ui.Nodes{passwordNode("current-password"), ui.NewSubmit(ui.GroupPassword, "method", "password", label.Message())}
 }
 
 // Account implements flow.AccountMethod.

@@ -44,7 +44,6 @@ func newBench(t *testing.T) *bench {
 		Hasher:     func() *hash.Hasher { b.asked++; return b.hasher },
 		Policy:     func() password.Policy { return password.Policy{Similar: true} },
 		On:         func() bool { return true },
-		Label:      func() (title, name string) { return "E-Mail", "traits.email" },
 		Logger:     slog.New(slog.DiscardHandler),
 		Now:        func() time.Time { return now },
 	}
@@ -329,10 +328,10 @@ func TestRefreshAsksOnlyForThePassword(t *testing.T) {
 	who.Credentials[identity.Password] = identity.Credential{Type: identity.Password, Identifiers: []string{"ada@example.org"}}
 	who.SetPassword("a hash", now)
 	nodes := b.LoginForm(&flow.Flow{}, who)
-	if len(nodes) != 3 {
-		t.Fatalf("got %d nodes, want identifier, password and button", len(nodes))
+	if len(nodes) != 2 || nodes.Find("method").Meta.Label.ID != ui.MsgLogin {
+		t.Fatalf("got %v, want password and button to confirm", nodes)
 	}
-	if plain := b.LoginForm(&flow.Flow{}, nil); len(plain) != 3 {
-		t.Errorf("for anybody: got %d nodes, want 3", len(plain))
+	if plain := b.LoginForm(&flow.Flow{}, nil); len(plain) != 2 || plain.Find("method").Meta.Label.ID != ui.MsgLoginPassword {
+		t.Errorf("for anybody: got %v, want password and button", plain)
 	}
 }
