@@ -23,7 +23,7 @@ type principal struct {
 	aal   session.AAL
 	// available is the level that the person could reach, byCode the one where codes count.
 	available, byCode session.AAL
-	headers   []identityValue
+	headers           []identityValue
 	// placeholder answers for {http.auth.user.*}. It is a field so that the method
 	// value is not made for every request.
 	placeholder caddy.ReplacerFunc
