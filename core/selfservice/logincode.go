@@ -63,8 +63,10 @@ func (l login) byCode(ctx context.Context, r *run) error {
 	if !r.bringsBack(addressField(r.f.Flow)) {
 		return l.sendCode(ctx, r, who)
 	}
-	if err := r.countGuess(ctx, who); err != nil {
-		return err
+	if m, ok := r.method.(flow.GuessableMethod); ok {
+		if err := r.countCode(ctx, m, who); err != nil {
+			return err
+		}
 	}
 	err = r.answer(ctx, l)
 	if errors.Is(err, identity.ErrChanged) {
