@@ -96,10 +96,15 @@ func (l login) sendCode(ctx context.Context, r *run, who *identity.Identity) err
 	if kept, ok := r.f.Values[field].(string); ok && text == "" {
 		text = kept
 	}
-	r.f.SetValue(field, text)
+	if field == flow.IdentifierField {
+		r.f.SetValue(field, text)
+	}
 	to, who, err := l.recipient(ctx, r, text, who)
 	if err != nil {
 		return err
+	}
+	if field == flow.SecondAddressField {
+		r.f.SetValue(field, to.Value)
 	}
 	if err := r.dispatch(ctx, r.letter(l, to, who)); !errors.Is(err, courier.ErrRecipient) {
 		return err
