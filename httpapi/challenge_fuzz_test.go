@@ -77,3 +77,34 @@ func FuzzCode(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSignInByCode: whatever is entered where a code goes to, where it comes back and which
+// screen is asked for, nobody is signed in or up, and nothing breaks.
+func FuzzSignInByCode(f *testing.F) {
+	e := testenv.New(f, inSteps)
+	e.SignUp(ada)
+	c := e.App()
+	login, registration := c.Start("login", ""), c.Start("registration", "")
+	for _, s := range [][3]string{
+		{ada, "", ""}, {ada, "000000", "code"}, {"+49 30 1234", "1", "previous"}, {"a@b\r\nBcc: c@d.org", "\x00", "credential-selection"},
+		{"\xc3\x28", "１２３４５６", "../x"}, {strings.Repeat("a", 400), "123456", "\""}, {"<script>@x", "", "code"},
+	} {
+		f.Add(s[0], s[1], s[2])
+	}
+	f.Fuzz(func(t *testing.T, address, code, button string) {
+		e.T = t // the clients speak for this try now
+		for _, a := range []*testenv.Answer{
+			c.Submit("login", login, testenv.Fields{"method": "code", "identifier": address, "code": code, "resend": button}),
+			c.Submit("login", login, testenv.Fields{"method": "identifier_first", "identifier": address}),
+			c.Submit("registration", registration, testenv.Fields{"traits.email": address, "code": code, "screen": button}),
+			c.Submit("registration", registration, testenv.Fields{"method": "code", "traits.email": address, "code": code, "resend": button}),
+		} {
+			switch {
+			case a.Status == http.StatusGone: // five wrong codes
+				login, registration = c.Start("login", ""), c.Start("registration", "")
+			case a.Status != http.StatusBadRequest || a.Text("session_token") != "":
+				t.Fatalf("%q %q %q: got %d %s", address, code, button, a.Status, a.Body)
+			}
+		}
+	})
+}
