@@ -62,6 +62,12 @@ func (k *Keys) NeedsReseal(sealed []byte) bool {
 	return len(sealed) < sealHeader || !slices.Equal(sealed[1:sealHeader], k.ring[0].id[:])
 }
 
+// StringNeedsReseal is NeedsReseal for what SealString made. What isn't sealed at all needs it too.
+func (k *Keys) StringNeedsReseal(sealed string) bool {
+	raw, ok := urlText.decode(sealed)
+	return !ok || k.NeedsReseal(raw)
+}
+
 // SealString is Seal in base64url, fit for cookies and URLs.
 func (k *Keys) SealString(purpose string, plaintext, aad []byte) string {
 	return urlText.EncodeToString(k.Seal(purpose, plaintext, aad))
