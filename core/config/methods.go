@@ -183,4 +183,7 @@ type OIDCProvider struct {
 	PKCE                       string   `json:"pkce,omitempty"`
 	FedCMConfigURL             string   `json:"fedcm_config_url,omitempty"`
 	NetIDTokenOriginHeader     string   `json:"net_id_token_origin_header,omitempty"`
+
+	// UpdateIdentityOnLogin is never or automatic: whether traits follow the claims at every login. Default never.
+	UpdateIdentityOnLogin string `json:"update_identity_on_login,omitempty"`
 }

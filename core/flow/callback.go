@@ -40,6 +40,9 @@ type Proof struct {
 	// Verified are addresses that the site has seen to be the person's.
 	Verified []identity.Address
 
+	// Address is one that the site has seen to be the person's, wherever the traits have it.
+	Address identity.Address
+
 	// Config is the method's part of the credential. Secrets in it are sealed when
 	// Adopt gives it to an identity, and not before.
 	Config json.RawMessage

@@ -23,6 +23,8 @@ type Submission struct {
 	CSRFToken        string         // value of the field "csrf_token"
 	Fields           map[string]any // the whole body, decoded
 	TransientPayload json.RawMessage
+	// Proof is what a browser has come back with from another site, or nil.
+	Proof *Proof
 }
 
 // String returns the field as text, or "" when it is missing or not text.
@@ -51,6 +53,9 @@ type Outcome struct {
 
 	Identity       *identity.Identity // who has proven to be it, or the new identity
 	IdentityChange bool               // Identity was changed (a rehash) and is to be stored
+	// Traits are, at a login, those that the identity should have from now on; nil leaves
+	// it as it is. They are not validated.
+	Traits map[string]any
 	// AMR is the factor that was proven; in settings, one that was set up, if any.
 	AMR session.AuthenticationMethod
 }

@@ -133,6 +133,19 @@ func (i *Identity) PasswordHash() string {
 	return p.HashedPassword
 }
 
+// WaysIn counts what the identity can sign in with as a first factor: a password that
+// belongs to an identifier, and each account elsewhere.
+func (i *Identity) WaysIn() int {
+	n := len(i.Credentials[OIDC].Identifiers)
+	if i.PasswordHash() != "" && len(i.Credentials[Password].Identifiers) > 0 {
+		n++
+	}
+	if i.HasCredential(Passkey) {
+		n++
+	}
+	return n
+}
+
 // Page selects a part of a listing.
 type Page struct {
 	After string // id of the last identity of the previous page, or empty

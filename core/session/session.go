@@ -64,6 +64,8 @@ type AuthenticationMethod struct {
 	Method      string    `json:"method"`
 	AAL         AAL       `json:"aal"`
 	CompletedAt time.Time `json:"completed_at"`
+	// Provider is who has vouched for the person, by its id in the configuration.
+	Provider string `json:"provider,omitempty"`
 }
 
 // Device is where a session was used to sign in.

@@ -47,6 +47,7 @@ var restrictions = []restriction{
 var httpClients = []string{
 	"core/courier/httpsender.go",       // calls the providers of HTTP channels
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
+	"core/method/oidc/api.go",          // asks providers who somebody is
 	"hooks/webhook_call.go",            // calls web hooks
 	"internal/egress/egress.go",        // makes the clients that all of these should use
 	"internal/egress/source.go",        // fetches schemas, templates and programs

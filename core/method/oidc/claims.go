@@ -54,6 +54,15 @@ func (c Claims) id(name string) string {
 	return c.text(name)
 }
 
+// below are the claims inside of an object.
+func (c Claims) below(name string) Claims {
+	m, _ := c[name].(map[string]any)
+	if m == nil {
+		return Claims{}
+	}
+	return m
+}
+
 // flag tells whether a claim is true, or the text "true".
 func (c Claims) flag(name string) bool { return c[name] == true || c.text(name) == "true" }
 
