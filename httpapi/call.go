@@ -164,6 +164,7 @@ func (c *call) client() (*selfservice.Client, error) {
 		ForeignPage: c.fromForeignPage(), Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(), LinksOnly: c.m.dialect.linksOnly,
 		KeepsToken: !c.m.dialect.extras,
 	}
+	cl.Continuity = c.knownBrowser()
 	if c.r.Method == http.MethodPost {
 		c.nextCSRF = secret.NewCSRF()
 		cl.NextCSRF = c.nextCSRF

@@ -37,7 +37,7 @@ func (s *Server) csrfCookie() string {
 // CookieNames lists the cookies that are between the browser and the gateway, the
 // session cookie first. Nobody behind the gateway needs to see them.
 func (s *Server) CookieNames() []string {
-	return []string{s.Config().Session.Cookie.Name, s.csrfCookie(), flowCookie, pendingCookie}
+	return []string{s.Config().Session.Cookie.Name, s.csrfCookie(), flowCookie, continuityCookie}
 }
 
 // readCSRF finds the CSRF secret in the cookies; a malformed one counts as none.

@@ -37,6 +37,7 @@ var catalogue = []*apierror.Error{
 	errLongQuery,
 	apierror.FlowDisabled("recovery"), apierror.FlowDisabled("verification"),
 	selfservice.ErrForeignPage,
+	selfservice.ErrState,
 }
 
 func csrfEntry(cookies, csrfCookie bool) *apierror.Error {

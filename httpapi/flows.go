@@ -113,7 +113,7 @@ func (c *call) submitted(k flow.Kind, res *selfservice.Result, asJSON bool) erro
 		if asJSON {
 			return c.json(http.StatusBadRequest, c.m.dialect.flow(c, res.Flow))
 		}
-		c.seeOther(withQuery(c.s.Engine.UIURL(k), "flow", res.Flow.ID), c.m.dialect.rejected)
+		c.seeOther(withQuery(c.s.Engine.UIURL(k), "flow", res.Flow.ID), c.rejectedStatus(k))
 		return nil
 	}
 	if res.Stays {
@@ -130,7 +130,7 @@ func (c *call) submitFailed(err error, k flow.Kind, id string, asJSON bool) erro
 		if asJSON || ex.Next.Type == flow.API {
 			return ex.API
 		}
-		c.redirect(withQuery(c.s.Engine.UIURL(k), "flow", ex.Next.ID))
+		c.redirect(withQuery(c.s.Engine.UIURL(ex.Next.Kind), "flow", ex.Next.ID))
 		return nil
 	}
 	if errors.Is(err, selfservice.ErrSignedIn) && !asJSON {
@@ -138,6 +138,7 @@ func (c *call) submitFailed(err error, k flow.Kind, id string, asJSON bool) erro
 		return nil
 	}
 	c.pause(err)
+	c.keepSecret(err)
 	asJSON = asJSON || c.s.Engine.IsAPI(id)
 	if to := c.signInFirst(k, err, c.settingsFlow(id)); to != "" && !asJSON {
 		c.redirect(to)

@@ -36,6 +36,8 @@ var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registr
 		{"GET /self-service/recovery", csrfRead, func(c *call) error { return c.openLink(flow.Recovery) }},
 		{"GET /self-service/verification", csrfRead, func(c *call) error { return c.openLink(flow.Verification) }},
 		{"GET /self-service/settings", csrfRead, (*call).resumeSettings},
+		{"GET /self-service/methods/oidc/callback/{provider}", csrfRead, (*call).oidcCallback},
+		{"POST /self-service/methods/oidc/callback/{provider}", csrfRead, (*call).oidcCallbackForm},
 		{"GET /self-service/logout/browser", csrfFull, (*call).logoutURL},
 		{"GET /self-service/logout", csrfFull, (*call).logout},
 		{"DELETE /self-service/logout/api", csrfRead, (*call).logoutAPI},

@@ -10,22 +10,6 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 )
 
-// pendingCookie keeps a change that waits for a fresh sign-in, sealed. It has the
-// name under which Kratos keeps the same.
-const pendingCookie = "ory_kratos_continuity"
-
-// keepPending lets the browser keep a change; "" makes it forget an older one.
-func (c *call) keepPending(sealed string) {
-	k := &http.Cookie{
-		Name: pendingCookie, Value: sealed, Path: "/", SameSite: http.SameSiteLaxMode,
-		MaxAge: int(selfservice.PendingLifetime.Seconds()),
-	}
-	if sealed == "" {
-		k.MaxAge = -1
-	}
-	c.setCookie(k)
-}
-
 // resumeSettings serves GET /self-service/settings?flow=: the way back from a fresh
 // sign-in. A change that waited for it is made now; without one, the form is shown.
 func (c *call) resumeSettings() error {
@@ -33,9 +17,9 @@ func (c *call) resumeSettings() error {
 	if id == "" {
 		return c.failPage(errNoFlow, wantsJSON(c.r))
 	}
-	k, err := c.r.Cookie(pendingCookie)
+	_, pending := c.continuity()
 	// A script can submit again by itself, and HEAD must not change anything.
-	if err != nil || wantsJSON(c.r) || c.r.Method != http.MethodGet {
+	if pending == "" || wantsJSON(c.r) || c.r.Method != http.MethodGet {
 		c.redirect(withQuery(c.s.Engine.UIURL(flow.Settings), "flow", id))
 		return nil
 	}
@@ -44,7 +28,7 @@ func (c *call) resumeSettings() error {
 		return c.failPage(err, false)
 	}
 	c.recall(id, cl)
-	res, err := c.s.Engine.Resume(c.r.Context(), id, cl, k.Value)
+	res, err := c.s.Engine.Resume(c.r.Context(), id, cl, pending)
 	if errors.Is(err, selfservice.ErrNothingPending) {
 		c.redirect(withQuery(c.s.Engine.UIURL(flow.Settings), "flow", id))
 		return nil

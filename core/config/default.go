@@ -9,6 +9,7 @@ func Default() Config {
 	c.SelfService.DefaultBrowserReturnURL = "/"
 	c.SelfService.Flows.Registration.After.Methods = map[string]AfterMethod{
 		"password": {Hooks: []Hook{{Hook: "session"}}},
+		"oidc":     {Hooks: []Hook{{Hook: "session"}}},
 	}
 	c.SelfService.Methods.TOTP.Enabled, c.SelfService.Methods.LookupSecret.Enabled = true, true
 	c.SelfService.Flows.Recovery.Enabled, c.SelfService.Flows.Verification.Enabled = true, true

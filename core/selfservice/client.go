@@ -29,6 +29,9 @@ type Client struct {
 	LinksOnly bool
 	// KeepsToken says that the client expects no other session cookie from settings.
 	KeepsToken bool
+	// Continuity is a secret that only this browser has, for as long as it is at another
+	// site. A browser that has none yet is given it when it is sent there.
+	Continuity string
 	// Binding is what the browser's flow cookie remembers of the flow, or nil.
 	Binding *Binding
 

@@ -196,7 +196,10 @@ func (login) prove(ctx context.Context, r *run) (flow.Outcome, error) {
 		r.f.Messages = append(r.f.Messages, ui.MsgAccountDisabled.Message())
 		return out, errRejected
 	}
-	return out, nil
+	if err := r.adopt(&out); err != nil {
+		return out, err
+	}
+	return out, r.refresh(ctx, &out)
 }
 
 // alsoHere lists the device of a confirmation once more, in its answer only, as
@@ -253,7 +256,10 @@ func (l login) commit(ctx context.Context, r *run, out *flow.Outcome) error {
 			r.changes.ProvenIdentity, r.changes.UpdateIdentity = nil, out.Identity
 		}
 		err := r.commit(ctx)
-		if !errors.Is(err, identity.ErrChanged) && !errors.Is(err, identity.ErrNotFound) {
+		switch {
+		case errors.Is(err, identity.ErrDuplicate) && !r.unwelcome:
+			r.unwelcome = true // once more without the other site's traits
+		case !errors.Is(err, identity.ErrChanged) && !errors.Is(err, identity.ErrNotFound):
 			return notSignedIn(err)
 		}
 		if r.changes.SpendPass != nil {
@@ -275,6 +281,8 @@ func notSignedIn(err error) error {
 	switch {
 	case err == nil, errors.As(err, &ex), errors.Is(err, onetime.ErrSpent):
 		return err
+	case errors.Is(err, identity.ErrDuplicate):
+		return apierror.Conflict("The account to link belongs to somebody else by now.")
 	case errors.Is(err, session.ErrChanged):
 		return apierror.Unauthorized("The session was signed out meanwhile. Please sign in again.").WithID(apierror.IDSessionInactive)
 	}

@@ -74,6 +74,9 @@ func (k registration) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.M
 // nodes are the fields and buttons of the step that the flow is in. Traits that were
 // refused are asked for again, whichever step found out.
 func (k registration) nodes(e *Engine, f *flow.Flow, c *Client, s *schema.Schema) ui.Nodes {
+	if m := e.holderOf(f); m != nil {
+		return append(flow.TraitNodes(s, ui.GroupDefault), m.(flow.RegistrationMethod).RegistrationForm(f)...)
+	}
 	inSteps, refused := e.profileFirst(f, c), refusesTraits(f)
 	if m := e.waitsFor(f, c); m != nil && !refused {
 		return append(hiddenTraits(s), m.ChallengeForm(f)...)
@@ -94,6 +97,16 @@ func (registration) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
 		nodes = append(nodes, m.(flow.RegistrationMethod).RegistrationForm(f)...)
 	}
 	return nodes
+}
+
+// holderOf finds the method that a flow waits for, so that the form has room for no other; nil when it doesn't.
+func (e *Engine) holderOf(f *flow.Flow) flow.Method {
+	for _, m := range e.Methods {
+		if cm, ok := m.(flow.CallbackMethod); ok && m.Enabled() && cm.Holds(f) {
+			return m
+		}
+	}
+	return nil
 }
 
 // complete validates the traits, and goes on with the step that was submitted.
@@ -205,8 +218,7 @@ func (registration) store(ctx context.Context, r *run, i *identity.Identity, out
 	var ex *ExpiredError
 	switch {
 	case errors.Is(err, identity.ErrDuplicate):
-		r.f.State, r.f.Messages = flow.StateChooseMethod, []ui.Message{ui.MsgDuplicate.Message()}
-		return errRejected
+		return r.taken(ctx)
 	case errors.As(err, &ex), errors.Is(err, onetime.ErrSpent):
 		return err
 	case err != nil:

@@ -88,7 +88,7 @@ func (k account) complete(ctx context.Context, r *run) error {
 	before, pre := k.points()
 	m := r.method.(flow.SettingsMethod)
 	r.f.Values = nil // of an earlier submission: this one says anew what it has to show
-	if m.Privileged() && !r.privileged() {
+	if m.Privileged() && !r.confirmed() {
 		return r.pause()
 	}
 	if _, err := r.hooks(ctx, before, r.f.Identity, r.c.Facts.Session); err != nil {
@@ -113,7 +113,7 @@ func (k account) complete(ctx context.Context, r *run) error {
 	if err := k.derive(r, i); err != nil {
 		return err
 	}
-	if !r.privileged() && changesAccess(r.f.Identity, i) {
+	if !r.confirmed() && changesAccess(r.f.Identity, i) {
 		return r.pause()
 	}
 	d, err := r.hooks(ctx, pre, i, r.c.Facts.Session)
@@ -268,6 +268,10 @@ func (r *run) privileged() bool {
 	maxAge := time.Duration(r.e.Config().SelfService.Flows.Settings.PrivilegedSessionMaxAge)
 	return r.e.now().Before(r.c.Facts.Session.AuthenticatedAt.Add(maxAge))
 }
+
+// confirmed tells whether the change may be made. Who comes back from another site was
+// asked before they went there.
+func (r *run) confirmed() bool { return r.sub.Proof != nil || r.privileged() }
 
 // refreshURL leads through a fresh sign-in and back to the flow.
 func (r *run) refreshURL() string {

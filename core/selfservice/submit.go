@@ -75,6 +75,10 @@ type run struct {
 	afterCommit []func()
 	// token is the new one of the client's session, "" when it keeps the one it has.
 	token string
+	// begun is the flow that turned out to be one of another kind, which f is now.
+	begun *loaded
+	// unwelcome says that traits from another site can't be stored.
+	unwelcome bool
 	// resumed says that the submission was checked when it was paused.
 	resumed bool
 	// link says that a link was opened and nothing submitted.
@@ -115,7 +119,11 @@ func (e *Engine) submit(ctx context.Context, kn flow.Kind, id string, r *run, de
 	if err := r.accept(decode); err != nil {
 		return r.settle(ctx, err)
 	}
-	// 8. to 11. hooks, method step, completion, commit.
+	// 8. somewhere else first, if that is how the method works.
+	if err := r.depart(ctx); err != nil {
+		return r.settle(ctx, err)
+	}
+	// 9. to 12. hooks, method step, completion, commit.
 	if err := r.k.complete(ctx, r); err != nil {
 		return r.settle(ctx, err)
 	}
@@ -284,9 +292,13 @@ const commitAttempts = 5
 // completed, which a second submission of it can't do again. A rejected submission
 // that was saved meanwhile doesn't stand in the way.
 func (r *run) commit(ctx context.Context) error {
+	f := r.f
+	if r.begun != nil {
+		f = r.begun
+	}
 	err := r.commitAs(ctx, &flow.Record{
-		ID: r.f.ID, RequestURL: r.f.RequestURL, ReturnTo: r.f.ReturnTo, ExpiresAt: r.f.ExpiresAt,
-		Active: r.method.Name(), Completed: true, Revision: r.f.Revision,
+		ID: f.ID, RequestURL: f.RequestURL, ReturnTo: f.ReturnTo, ExpiresAt: f.ExpiresAt,
+		Active: r.method.Name(), Completed: true, Revision: f.Revision,
 	})
 	if err == nil {
 		r.f.Active, r.f.Completed = r.method.Name(), true
@@ -308,13 +320,13 @@ func (r *run) commitAs(ctx context.Context, rec *flow.Record) error {
 		if !errors.Is(err, flow.ErrChanged) {
 			return err
 		}
-		now, err := r.e.Flows.Flow(ctx, r.f.ID)
+		now, err := r.e.Flows.Flow(ctx, rec.ID)
 		switch {
 		case errors.Is(err, flow.ErrNotFound) || err == nil && now.Completed:
 			r.f.Completed = true
 			return r.e.replace(ctx, r.f, r.c)
 		case err != nil:
-			return fmt.Errorf("reading flow %s again: %w", r.f.ID, err)
+			return fmt.Errorf("reading flow %s again: %w", rec.ID, err)
 		case now.State == flow.StatePassedChallenge:
 			return onetime.ErrSpent
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/guess"
 	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/method/oidc"
 	"github.com/gatehouse-id/gatehouse/core/project"
 	"github.com/gatehouse-id/gatehouse/core/schema"
 	"github.com/gatehouse-id/gatehouse/core/secret"
@@ -95,6 +96,7 @@ type Gateway struct {
 	access   *project.Access
 	mailroom *mailroom
 	webHooks *hooks.WebHooks
+	oidc     *oidc.Method
 	client   *http.Client // calls out
 }
 
@@ -125,6 +127,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	g.Composer = g.mailroom.composer
 	g.webHooks = webHooks(o, g.client)
 	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
+		return nil, err
+	}
+	g.oidc = oidcMethod(o, g.client)
+	g.oidc.Identities = g.Store
+	if err := g.oidc.Prepare(ctx); err != nil {
 		return nil, err
 	}
 	g.Store.Now = o.Now
@@ -158,6 +165,9 @@ func Check(ctx context.Context, o Options) error {
 		return err
 	}
 	if _, err := newMailroom(ctx, o, client); err != nil {
+		return err
+	}
+	if err := oidcMethod(o, client).Prepare(ctx); err != nil {
 		return err
 	}
 	_, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
@@ -210,6 +220,15 @@ func slider(o Options, store *storage.Store) *session.Slider {
 	}
 	return &session.Slider{
 		Store: store, Lifespan: time.Duration(c.Lifespan), Window: time.Duration(c.EarliestPossibleExtend), Now: o.Now, Logger: o.Logger,
+	}
+}
+
+// oidcMethod makes the method without a store.
+func oidcMethod(o Options, client *http.Client) *oidc.Method {
+	return &oidc.Method{
+		Config: func() *config.OIDCMethod { return &o.Config.SelfService.Methods.OIDC },
+		Caller: oidc.Caller{Client: client}, Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{},
+		Keys: o.Keys, Logger: o.Logger, Now: o.Now,
 	}
 }
 

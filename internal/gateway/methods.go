@@ -24,6 +24,7 @@ import (
 func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) []flow.Method {
 	return []flow.Method{
 		g.password(o, hasher),
+		g.oidc,
 		&profile.Method{
 			Schema: func(id string) *schema.Schema { return g.Schemas.Get(id) },
 			On:     func() bool { return o.Config.SelfService.Methods.Profile.Enabled },
