@@ -271,7 +271,11 @@ func (r *run) arrive(ctx context.Context, a Arrival) error {
 		sent := r.sub.Traits()
 		r.sub.Fields = map[string]any{"traits": merge(proof.Traits, sent)}
 	}
-	return r.k.complete(ctx, r)
+	err = r.k.complete(ctx, r)
+	if errors.Is(err, errRejected) {
+		r.f.Active = m.Name()
+	}
+	return err
 }
 
 // takeBack finds the trip that a browser comes back from, and takes it out of the flow

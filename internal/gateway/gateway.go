@@ -75,10 +75,12 @@ type Plugin struct {
 // calls is how long a call to the outside may take at most; its caller mostly sets less.
 const calls = 10 * time.Second
 
-// client makes the client for all that the gateway calls.
-func (o Options) client() *http.Client {
+// client makes the client for all that the gateway calls, apart from those who sign people in.
+func (o Options) client(exceptions ...string) *http.Client {
 	c := o.Config.Clients.HTTP
-	return egress.Client(egress.Options{AllowPrivate: !c.DisallowPrivateIPRanges, Exceptions: c.PrivateIPExceptionURLs, Timeout: calls})
+	return egress.Client(egress.Options{
+		AllowPrivate: !c.DisallowPrivateIPRanges, Exceptions: append(exceptions, c.PrivateIPExceptionURLs...), Timeout: calls,
+	})
 }
 
 // Gateway is an assembled server.
@@ -129,7 +131,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
 		return nil, err
 	}
-	g.oidc = oidcMethod(o, g.client)
+	g.oidc = newOIDC(o)
 	g.oidc.Identities = g.Store
 	if err := g.oidc.Prepare(ctx); err != nil {
 		return nil, err
@@ -167,7 +169,7 @@ func Check(ctx context.Context, o Options) error {
 	if _, err := newMailroom(ctx, o, client); err != nil {
 		return err
 	}
-	if err := oidcMethod(o, client).Prepare(ctx); err != nil {
+	if err := checkOIDC(ctx, o); err != nil {
 		return err
 	}
 	_, err := hash.New(o.Config.Hashers.HashConfig(), o.Limiter)
@@ -187,6 +189,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer others.Wait()
 	defer stop()
 	defer g.client.CloseIdleConnections()
+	defer g.oidc.Caller.Client.CloseIdleConnections()
 	defer g.webHooks.Close(webHookGrace)
 	return g.Checker.Run(ctx)
 }
@@ -220,15 +223,6 @@ func slider(o Options, store *storage.Store) *session.Slider {
 	}
 	return &session.Slider{
 		Store: store, Lifespan: time.Duration(c.Lifespan), Window: time.Duration(c.EarliestPossibleExtend), Now: o.Now, Logger: o.Logger,
-	}
-}
-
-// oidcMethod makes the method without a store.
-func oidcMethod(o Options, client *http.Client) *oidc.Method {
-	return &oidc.Method{
-		Config: func() *config.OIDCMethod { return &o.Config.SelfService.Methods.OIDC },
-		Caller: oidc.Caller{Client: client}, Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{},
-		Keys: o.Keys, Logger: o.Logger, Now: o.Now,
 	}
 }
 

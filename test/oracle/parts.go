@@ -11,7 +11,6 @@ type laterPart struct {
 }
 
 var laterParts = []laterPart{
-	{5, "buttons of OpenID providers", without("oidc")},
 	{4, "second factors in the settings form", without("webauthn", "passkey")},
 }
 
