@@ -162,7 +162,7 @@ func (c *call) client() (*selfservice.Client, error) {
 		Base: c.base(), Facts: f, Token: token, CSRF: c.csrf, NewCSRF: c.newCSRF,
 		HasCookies: len(c.r.Header["Cookie"]) > 0, HasOrigin: c.r.Header.Get("Origin") != "",
 		ForeignPage: c.fromForeignPage(), Redirects: !wantsJSON(c.r), UserAgent: c.r.UserAgent(), IP: c.clientIP(), LinksOnly: c.m.dialect.linksOnly,
-		KeepsToken: !c.m.dialect.extras,
+		KeepsToken: !c.m.dialect.extras, AllSites: !c.m.dialect.extras,
 	}
 	cl.Continuity = c.knownBrowser()
 	if c.r.Method == http.MethodPost {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -66,6 +67,9 @@ var seedGroups = []ui.Group{ui.GroupDefault, ui.GroupOIDC, ui.GroupPassword}
 func seedNodes(f *flow.Flow) ui.Nodes {
 	out := make(ui.Nodes, 0, len(f.UI.Nodes))
 	for _, n := range f.UI.Nodes {
+		if n.Group == ui.GroupOIDC && f.Type == flow.API {
+			continue // apps could not go to another site then
+		}
 		n := *n // the form may be shown elsewhere too
 		switch id := n.ID(); {
 		case id == "identifier":
@@ -75,6 +79,10 @@ func seedNodes(f *flow.Flow) ui.Nodes {
 			if f.UI.Messages.Has(ui.MsgDuplicate) {
 				forget(&n) // the seed lost what was entered when the account existed
 			}
+		case id == "link":
+			n.WithLabel(ui.SettingsLink(fmt.Sprint(n.Input().Value)))
+		case id == "unlink":
+			n.WithLabel(ui.SettingsUnlink(fmt.Sprint(n.Input().Value)))
 		case f.Kind == flow.Login && id == "method" && n.Group == ui.GroupPassword:
 			n.WithLabel(ui.MsgLogin.Message())
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
@@ -27,6 +28,9 @@ type Client struct {
 	NextCSRF []byte
 	// LinksOnly says that the client is of the time before one-time codes.
 	LinksOnly bool
+	// AllSites says that the client confirms a session at any other site, also where the
+	// person has no account.
+	AllSites bool
 	// KeepsToken says that the client expects no other session cookie from settings.
 	KeepsToken bool
 	// Continuity is a secret that only this browser has, for as long as it is at another
@@ -91,6 +95,14 @@ func (e *Engine) owns(c *Client, f *flow.Flow) bool {
 func (e *Engine) MadeFor(id string, csrf []byte) bool {
 	p, ok := e.Keys.ParseFlowID(id)
 	return ok && !p.API && len(csrf) > 0 && p.Owner == owner(csrf)
+}
+
+// confirming is whom a method's login form is made for.
+func (c *Client) confirming(m flow.Method, who *identity.Identity) *identity.Identity {
+	if _, ok := m.(flow.CallbackMethod); ok && c.AllSites {
+		return nil
+	}
+	return who
 }
 
 // signedIn tells whether the client has a valid session.

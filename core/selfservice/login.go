@@ -88,7 +88,7 @@ func (login) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
 	var nodes ui.Nodes
 	var asking []flow.Method
 	for _, m := range e.provers(f, c) {
-		part := m.LoginForm(f, who)
+		part := m.LoginForm(f, c.confirming(m, who))
 		if im, ok := m.(flow.Identifying); ok && im.NeedsIdentifier() && f.RequestedAAL == session.AAL1 && len(part) > 0 {
 			asking = append(asking, m)
 			if inSteps && identifier == "" {

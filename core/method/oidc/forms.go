@@ -44,12 +44,8 @@ func (m *Method) RegistrationForm(f *flow.Flow) ui.Nodes {
 	return nodes
 }
 
-// SettingsForm implements flow.SettingsMethod. The last way in can't be unlinked. Apps
-// have no browser to link with.
+// SettingsForm implements flow.SettingsMethod. The last way in can't be unlinked.
 func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
-	if f.Type != flow.Browser {
-		return nil
-	}
 	var links, unlinks ui.Nodes
 	for n := range m.Config().Config.Providers {
 		p := &m.Config().Config.Providers[n]
