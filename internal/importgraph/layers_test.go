@@ -24,7 +24,7 @@ var layers = []layer{
 }
 
 // testOnly packages may import everything and are imported by tests alone.
-var testOnly = []string{"internal/testenv", "internal/hostile", "internal/faultproxy", "internal/mailtest", "internal/importgraph", "test", "test/*"}
+var testOnly = []string{"internal/testenv", "internal/hostile", "internal/faultproxy", "internal/mailtest", "internal/optest", "internal/importgraph", "test", "test/*"}
 
 // restriction says who may import a library that would tie the importer to it.
 type restriction struct {
