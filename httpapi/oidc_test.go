@@ -198,3 +198,5 @@ func query(t *testing.T, at string) url.Values {
 	}
 	return u.Query()
 }
+
+func escape(s string) string { return url.QueryEscape(s) }
