@@ -117,6 +117,22 @@ func (c *call) formTargets(goesTo string) []string {
 			out = append(out, u)
 		}
 	}
+	return append(out, c.sites()...)
+}
+
+// sites are where providers are that a form may lead to. They send people on through
+// hosts of theirs that nobody can list, so that any of them has to do.
+func (c *call) sites() []string {
+	o := c.s.Config().SelfService.Methods.OIDC
+	if !o.Enabled || len(o.Config.Providers) == 0 {
+		return nil
+	}
+	out := []string{"https:"}
+	for _, p := range o.Config.Providers {
+		if strings.HasPrefix(p.IssuerURL, "http:") {
+			out = append(out, p.IssuerURL)
+		}
+	}
 	return out
 }
 
