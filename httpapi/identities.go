@@ -92,7 +92,35 @@ func (c *call) getIdentity() error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, c.m.dialect.identity(c, i, true))
+	v := c.m.dialect.identity(c, i, true)
+	if err := c.disclose(i, v["credentials"].(map[string]any)); err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, v)
+}
+
+// closed is what is shown of credentials that hold nothing but secrets.
+func closed(*identity.Identity) (json.RawMessage, error) { return json.RawMessage(`{}`), nil }
+
+// disclose adds to the views of credentials what is in those that the query names.
+func (c *call) disclose(i *identity.Identity, views map[string]any) error {
+	for _, name := range c.r.URL.Query()["include_credential"] {
+		open := c.s.Disclose[identity.CredentialType(name)]
+		if open == nil {
+			if !c.m.dialect.extras {
+				return apierror.BadRequest("The credential %.32q can't be included. One that can be: oidc.", name)
+			}
+			open = closed
+		}
+		if view, has := views[name].(map[string]any); has {
+			config, err := open(i)
+			if err != nil {
+				return fmt.Errorf("opening the %s credential of identity %s: %w", name, i.ID, err)
+			}
+			view["config"] = config
+		}
+	}
+	return nil
 }
 
 func (c *call) findIdentity() (*identity.Identity, error) {

@@ -6,6 +6,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -38,6 +39,9 @@ type Options struct {
 	Accounts   *selfservice.Accounts
 	Keys       *secret.Keys
 	Pages      *pages.Renderer
+	// Disclose opens the credentials that an administrator may ask for; those of a type that
+	// isn't there stay closed.
+	Disclose map[identity.CredentialType]func(*identity.Identity) (json.RawMessage, error)
 	// BaseURL is the public URL used when the configuration names none
 	// (serve.public.base_url), for example "http://localhost:8080".
 	BaseURL string

@@ -131,11 +131,6 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
 		return nil, err
 	}
-	g.oidc = newOIDC(o)
-	g.oidc.Identities = g.Store
-	if err := g.oidc.Prepare(ctx); err != nil {
-		return nil, err
-	}
 	g.Store.Now = o.Now
 	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
 	g.access = &project.Access{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
@@ -144,12 +139,15 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	if g.oidc, err = g.prepareOIDC(ctx, o, cipher); err != nil {
+		return nil, err
+	}
 	g.Engine = g.engine(o, g.methods(o, hasher, cipher))
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
 		Access: g.access, Tokens: g.Store,
-		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer,
+		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer, Disclose: g.disclose(),
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
 	})

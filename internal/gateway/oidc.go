@@ -2,21 +2,31 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/oidc"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/internal/egress"
 	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
 )
 
-// newOIDC makes the method without a store.
+// prepareOIDC makes the method and reads its mappers.
+func (g *Gateway) prepareOIDC(ctx context.Context, o Options, cipher *secret.Keys) (*oidc.Method, error) {
+	m := newOIDC(o)
+	m.Identities, m.Keys = g.Store, cipher
+	return m, m.Prepare(ctx)
+}
+
+// newOIDC makes the method without a store and keys.
 func newOIDC(o Options) *oidc.Method {
 	client := o.client(localIssuers(o.Config)...)
 	return &oidc.Method{
 		Config: func() *config.OIDCMethod { return &o.Config.SelfService.Methods.OIDC },
 		Caller: oidc.Caller{Client: client}, Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{},
-		Keys: o.Keys, Logger: o.Logger, Now: o.Now,
+		Logger: o.Logger, Now: o.Now,
 	}
 }
 
@@ -39,4 +49,9 @@ func localIssuers(c *config.Config) []string {
 		}
 	}
 	return out
+}
+
+// disclose is the table of credentials that administrators may look into.
+func (g *Gateway) disclose() map[identity.CredentialType]func(*identity.Identity) (json.RawMessage, error) {
+	return map[identity.CredentialType]func(*identity.Identity) (json.RawMessage, error){identity.OIDC: g.oidc.Disclose}
 }

@@ -84,10 +84,10 @@ func Accounts(i *identity.Identity) []Account {
 
 // Disclose is the Config of an identity's credential with its tokens in the clear, for
 // an administrator who asks for them.
-func Disclose(keys *secret.Keys, i *identity.Identity) (json.RawMessage, error) {
+func (m *Method) Disclose(i *identity.Identity) (json.RawMessage, error) {
 	all := Accounts(i)
 	for n := range all {
-		if err := all[n].open(keys, i.ID); err != nil {
+		if err := all[n].open(m.Keys, i.ID); err != nil {
 			return nil, err
 		}
 	}
