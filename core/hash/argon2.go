@@ -16,14 +16,17 @@ const (
 	argonMaxThreads = 64
 )
 
+const argon2i = "argon2i"
+
 type argon2Hash struct {
+	name         string // argon2id or, imported, argon2i
 	memory, time uint32 // KiB, passes
 	threads      uint8
 	salt, key    []byte
 	size         uint32 // of the key
 }
 
-// parseArgon2 reads $argon2id$v=19$m=<KiB>,t=<passes>,p=<threads>$<salt>$<key>.
+// parseArgon2 reads $argon2id$v=19$m=<KiB>,t=<passes>,p=<threads>$<salt>$<key>, also with argon2i.
 func parseArgon2(hash string) (scheme, error) {
 	parts, err := fields(hash, 5)
 	if err != nil {
@@ -44,6 +47,7 @@ func parseArgon2(hash string) (scheme, error) {
 		return nil, err
 	}
 	return argon2Hash{
+		name:   parts[0],
 		memory: uint32(values[0]), time: uint32(values[1]), threads: uint8(values[2]),
 		salt: salt, key: key, size: uint32(len(key)),
 	}, nil
@@ -73,11 +77,14 @@ func (h argon2Hash) sum(password []byte) string {
 }
 
 func (h argon2Hash) derive(password []byte) []byte {
+	if h.name == argon2i {
+		return argon2.Key(password, h.salt, h.time, h.memory, h.threads, h.size)
+	}
 	return argon2.IDKey(password, h.salt, h.time, h.memory, h.threads, h.size)
 }
 
 // String is the PHC form.
 func (h argon2Hash) String() string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads,
+	return fmt.Sprintf("$%s$v=%d$m=%d,t=%d,p=%d$%s$%s", h.name, argon2.Version, h.memory, h.time, h.threads,
 		phc64.EncodeToString(h.salt), phc64.EncodeToString(h.key))
 }

@@ -116,13 +116,13 @@ func (c Config) made(s scheme) bool {
 }
 
 func (a Argon2Config) made(h argon2Hash) bool {
-	return h.memory == a.Memory && h.time == a.Iterations && h.threads == a.Parallelism &&
+	return h.name == string(Argon2id) && h.memory == a.Memory && h.time == a.Iterations && h.threads == a.Parallelism &&
 		len(h.salt) == int(a.SaltLength) && len(h.key) == int(a.KeyLength)
 }
 
 func (c Config) argon2(salt []byte) argon2Hash {
 	a := c.Argon2
-	return argon2Hash{memory: a.Memory, time: a.Iterations, threads: a.Parallelism, salt: salt, size: a.KeyLength}
+	return argon2Hash{name: string(Argon2id), memory: a.Memory, time: a.Iterations, threads: a.Parallelism, salt: salt, size: a.KeyLength}
 }
 
 func random(n int) []byte {

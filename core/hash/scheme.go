@@ -25,19 +25,32 @@ func parse(hash string) (scheme, error) {
 	if len(hash) > maxHash || strings.ContainsAny(hash, "\r\n") { // base64 reads past line breaks
 		return nil, ErrFormat
 	}
+	if strings.HasPrefix(hash, "{") {
+		return parseLDAP(hash)
+	}
 	name, _, _ := strings.Cut(strings.TrimPrefix(hash, "$"), "$")
+	read, known := formats[name]
 	switch {
 	case !strings.HasPrefix(hash, "$"):
 		return nil, ErrFormat
-	case name == "2a" || name == "2b" || name == "2y":
-		return parseBcrypt(hash)
-	case name == "argon2id":
-		return parseArgon2(hash)
 	case strings.HasPrefix(name, "pbkdf2-"):
 		return parsePBKDF2(hash)
-	default:
+	case strings.HasPrefix(name, hmacPrefix):
+		return parseHMAC(hash)
+	case !known:
 		return nil, ErrFormat
 	}
+	return read(hash)
+}
+
+// formats reads hashes by the name at their beginning.
+var formats = map[string]func(hash string) (scheme, error){
+	"2a": parseBcrypt, "2b": parseBcrypt, "2y": parseBcrypt,
+	"argon2id": parseArgon2, "argon2i": parseArgon2,
+	"scrypt": parseScrypt, "firescrypt": parseFirescrypt,
+	"5": parseSHACrypt, "6": parseSHACrypt,
+	"1": parseMD5Crypt, "apr1": parseMD5Crypt,
+	"md5": parseDigest, "sha1": parseDigest, "sha256": parseDigest, "sha512": parseDigest,
 }
 
 // Bounds on the salt, the key and the whole text. Real ones are well inside.
@@ -51,6 +64,15 @@ const (
 
 // phc64 is the base64 of the PHC string format: no padding, and one spelling per value.
 var phc64 = base64.RawStdEncoding.Strict()
+
+// anyBase64 reads base64 with padding or without, as the exports of other systems have it.
+func anyBase64(text string) ([]byte, error) {
+	raw, err := phc64.DecodeString(strings.TrimRight(text, "="))
+	if err != nil {
+		return nil, ErrFormat
+	}
+	return raw, nil
+}
 
 // fields splits "$a$b$c" and wants exactly n parts.
 func fields(hash string, n int) ([]string, error) {
