@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
@@ -37,7 +39,12 @@ func decodeIdentity(e kv.Entry, id string) (*identity.Identity, error) {
 
 // ByIdentifier finds an identity by the index of its identifiers.
 func (s *Store) ByIdentifier(ctx context.Context, t identity.CredentialType, identifier string) (*identity.Identity, error) {
-	e, err := s.get(ctx, s.keys.identifier(t, identifier))
+	return s.indexed(ctx, s.keys.identifier(t, identifier))
+}
+
+// indexed reads the identity that a unique key belongs to.
+func (s *Store) indexed(ctx context.Context, key string) (*identity.Identity, error) {
+	e, err := s.get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -61,41 +68,15 @@ func (s *Store) Update(ctx context.Context, i *identity.Identity) error {
 	return s.Commit(ctx, &flow.Changes{UpdateIdentity: i})
 }
 
-// Delete removes an identity with its indexes and, by removing the epoch, ends
-// all its sessions. It puts nothing, so it works when the store is full.
-func (s *Store) Delete(ctx context.Context, id string) error {
-	return s.commit(ctx, func(p *plan) error { return s.planDeleteIdentity(ctx, p, id) })
-}
-
-// Identities lists in id order.
-func (s *Store) Identities(ctx context.Context, page identity.Page) ([]*identity.Identity, error) {
-	o := kv.ListOptions{Limit: min(max(page.Limit, 1), 500)}
-	if page.After != "" {
-		o.After = s.keys.identity(page.After)
-	}
-	snap, err := s.KV.List(ctx, s.keys.identities(), o)
-	if err != nil {
-		return nil, fmt.Errorf("listing identities: %w", err)
-	}
-	out := make([]*identity.Identity, 0, len(snap.Entries))
-	for _, e := range snap.Entries {
-		i, err := decodeIdentity(e, e.Key[len(s.keys.identities()):])
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, i)
-	}
-	return out, nil
-}
-
 func (s *Store) planCreateIdentity(ctx context.Context, p *plan, i *identity.Identity) error {
-	if !plain(i.ID) {
-		return errors.New("creating an identity: its id is not a plain name")
+	if id, err := uuid.Parse(i.ID); err != nil || id.String() != i.ID {
+		return errors.New("creating an identity: its id is no UUID")
 	}
-	e, err := s.get(ctx, s.keys.identity(i.ID))
+	snap, err := s.getAll(ctx, s.keys.identity(i.ID), s.keys.count(shardOf(i.ID)))
 	if err != nil {
 		return err
 	}
+	e, count := snap.Entries[0], snap.Entries[1]
 	if e.Exists() {
 		return identity.ErrDuplicate
 	}
@@ -106,6 +87,9 @@ func (s *Store) planCreateIdentity(ctx context.Context, p *plan, i *identity.Ide
 	p.when(kv.Missing(e.Key), kv.Missing(epoch))
 	p.stored = append(p.stored, func(revision int64) { i.Revision = revision })
 	if err := p.put(epoch, epochRecord{i.ID}, nil, 0); err != nil {
+		return err
+	}
+	if err := p.count(count, 1); err != nil {
 		return err
 	}
 	return p.put(e.Key, i, nil, 0)
@@ -138,19 +122,6 @@ func (s *Store) planProven(ctx context.Context, p *plan, i *identity.Identity) e
 		return identity.ErrChanged
 	}
 	p.when(kv.Unchanged(e.Key, i.Revision))
-	return nil
-}
-
-func (s *Store) planDeleteIdentity(ctx context.Context, p *plan, id string) error {
-	e, old, err := s.storedIdentity(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err := s.planIndexes(ctx, p, id, s.keys.indexes(old), nil); err != nil {
-		return err
-	}
-	p.when(kv.Unchanged(e.Key, e.ModRevision))
-	p.do(kv.Delete(e.Key), kv.Delete(s.keys.epoch(id)))
 	return nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
@@ -91,7 +93,7 @@ func TestDuplicatesAreRefused(t *testing.T) {
 // The same text as another kind of thing is somebody else's to have.
 func TestIndexesOfDifferentKindsDoNotCollide(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
-		for n, c := range []identity.Identity{
+		for _, c := range []identity.Identity{
 			{Credentials: map[identity.CredentialType]identity.Credential{identity.Password: {Identifiers: []string{"x"}}}},
 			{Credentials: map[identity.CredentialType]identity.Credential{identity.OIDC: {Identifiers: []string{"x"}}}},
 			{Credentials: map[identity.CredentialType]identity.Credential{identity.Password: {Identifiers: []string{"X", "x/", "x%2F", "b.eA"}}}},
@@ -100,7 +102,7 @@ func TestIndexesOfDifferentKindsDoNotCollide(t *testing.T) {
 			{Recovery: []identity.RecoveryAddress{{Via: identity.ViaEmail, Value: "x"}}},
 			{ExternalID: "x"},
 		} {
-			c.ID, c.State = fmt.Sprint("i", n), identity.Active
+			c.ID, c.State = uuid.NewString(), identity.Active
 			if err := s.Create(t.Context(), &c); err != nil {
 				t.Errorf("creating %+v: %v", c, err)
 			}

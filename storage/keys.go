@@ -40,6 +40,9 @@ const (
 	familyDecoys           = "decoys/"
 	familyGuesses          = "guesses/"
 	familyAccessTokens     = "access-tokens/"
+	familyCounts           = "counts/"
+	familySearch           = "search/"
+	familyReceipts         = "receipts/"
 )
 
 func (k keys) identities() string        { return k.prefix + familyIdentities }
@@ -61,6 +64,21 @@ func (k keys) recovery(via, value string) string {
 }
 
 func (k keys) external(id string) string { return k.prefix + familyExternal + part(id) }
+
+// counts has one counter of identities for each shard.
+func (k keys) counts() string            { return k.prefix + familyCounts }
+func (k keys) count(shard string) string { return k.prefix + familyCounts + part(shard) }
+
+// search is where the values of a trait stand, in an order that lets them be found by their beginning.
+func (k keys) search(trait string) string { return k.prefix + familySearch + part(trait) + "/" }
+func (k keys) searched(trait, value string) string {
+	return k.search(trait) + ordered(value)
+}
+func (k keys) found(trait, value, identityID string) string {
+	return k.searched(trait, value) + "/" + part(identityID)
+}
+
+func (k keys) receipt(key string) string { return k.prefix + familyReceipts + part(key) }
 
 func (k keys) sessions() string         { return k.prefix + familySessions }
 func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
@@ -126,7 +144,7 @@ const dueDigits = 15
 // probe is a key that is never written: reading it tells the store's revision.
 func (k keys) probe() string { return k.prefix + "probe" }
 
-// indexes are the keys that make what is unique about an identity unique, sorted.
+// indexes are the keys that find an identity, sorted. All but those of the search make what they hold unique.
 func (k keys) indexes(i *identity.Identity) []string {
 	set := map[string]struct{}{}
 	for t, c := range i.Credentials {
@@ -139,6 +157,9 @@ func (k keys) indexes(i *identity.Identity) []string {
 	}
 	for _, a := range i.Recovery {
 		set[k.recovery(a.Via, a.Value)] = struct{}{}
+	}
+	for _, t := range i.Search {
+		set[k.found(t.Trait, t.Value, i.ID)] = struct{}{}
 	}
 	if i.ExternalID != "" {
 		set[k.external(i.ExternalID)] = struct{}{}
@@ -162,6 +183,23 @@ func part(text string) string {
 	}
 	sum := sha256.Sum256([]byte(text))
 	return "h." + hex.EncodeToString(sum[:])
+}
+
+// maxOrdered is how much of a value its place in an order goes by.
+const maxOrdered = 64
+
+// ordered encodes the beginning of a value so that it can be found by its own beginning: each byte stands for itself, or is
+// "~" and two digits. The order is that of the encoded bytes.
+func ordered(value string) string {
+	var b strings.Builder
+	for _, c := range []byte(value[:min(len(value), maxOrdered)]) {
+		if plain(string(rune(c))) {
+			b.WriteByte(c)
+			continue
+		}
+		fmt.Fprintf(&b, "~%02x", c)
+	}
+	return b.String()
 }
 
 // plain tells whether a text can stand in a key as it is, as a UUID can.

@@ -40,6 +40,9 @@ func samples() map[string]string {
 		"decoy":           k.decoy("m1"),
 		"decoyPlace":      k.decoyPlace("m1"),
 		"flowGuesses":     k.flowGuesses("f1"),
+		"count":           k.count("a3"),
+		"found":           k.found("name.last", "smith & sons", "i1"),
+		"receipt":         k.receipt("0123"),
 		"identityGuesses": k.identityGuesses("i1", "totp"),
 		"sourceGuesses":   k.sourceGuesses("i1", "password", "192.0.2.1"),
 		"accessToken":     k.accessToken("a1"),
@@ -49,7 +52,10 @@ func samples() map[string]string {
 }
 
 // prefixBuilders build what keys of another builder begin with.
-var prefixBuilders = map[string]string{"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message", "outbox": "waiting", "accessTokens": "accessToken"}
+var prefixBuilders = map[string]string{
+	"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message",
+	"outbox": "waiting", "accessTokens": "accessToken", "counts": "count", "search": "found", "searched": "found",
+}
 
 // builders are the methods of keys that return one key, by the source.
 func builders(t *testing.T) []string {
@@ -81,7 +87,7 @@ func documented(t *testing.T) map[string]*regexp.Regexp {
 	patterns := map[string]*regexp.Regexp{}
 	component := regexp.MustCompile(`<[a-z-]+>`)
 	for _, row := range regexp.MustCompile("(?m)^\\| `(p/[^`]+)` \\|").FindAllStringSubmatch(string(page), -1) {
-		patterns[row[1]] = regexp.MustCompile("^" + component.ReplaceAllString(row[1], `[A-Za-z0-9._-]+`) + "$")
+		patterns[row[1]] = regexp.MustCompile("^" + component.ReplaceAllString(row[1], `[A-Za-z0-9._~-]+`) + "$")
 	}
 	return patterns
 }

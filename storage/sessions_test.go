@@ -286,7 +286,7 @@ func TestOnlyHashesOfTokensAreStored(t *testing.T) {
 func TestEveryRecordCarriesItsVersion(t *testing.T) {
 	everywhere(t, func(t *testing.T, s *Store) {
 		i := newIdentity("ann@example.org")
-		i.ExternalID = "crm-1"
+		i.ExternalID, i.Search = "crm-1", []identity.Term{{Trait: "name", Value: "ann"}}
 		f := &flow.Record{ID: "f1", ExpiresAt: time.Now().Add(time.Hour)}
 		if err := s.Commit(t.Context(), &flow.Changes{Flow: f, CreateIdentity: i, CreateSession: newSession(i.ID, "token")}); err != nil {
 			t.Fatal(err)
@@ -295,8 +295,8 @@ func TestEveryRecordCarriesItsVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := entries(t, s)
-		if len(all) != 12 {
-			t.Errorf("got %d records, want 12", len(all))
+		if len(all) != 14 {
+			t.Errorf("got %d records, want 14", len(all))
 		}
 		for _, e := range all {
 			if got := at(t, e.Value, "v"); got != "1" {

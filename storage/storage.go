@@ -38,10 +38,10 @@ type Store struct {
 }
 
 var (
-	_ identity.Store   = (*Store)(nil)
-	_ session.Registry = (*Store)(nil)
-	_ session.Feed     = (*Store)(nil)
-	_ flow.Store       = (*Store)(nil)
+	_ identity.Directory = (*Store)(nil)
+	_ session.Registry   = (*Store)(nil)
+	_ session.Feed       = (*Store)(nil)
+	_ flow.Store         = (*Store)(nil)
 )
 
 // New makes the store of a project; an empty name means "default".

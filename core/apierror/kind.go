@@ -15,6 +15,7 @@ const (
 	KindNotAcceptable                // 406
 	KindConflict                     // 409
 	KindGone                         // 410
+	KindPrecondition                 // 412
 	KindTooLarge                     // 413
 	KindUnsupportedMedia             // 415
 	KindUnprocessable                // 422
@@ -40,6 +41,7 @@ var kinds = [kindCount]struct {
 	KindNotAcceptable:    {406, "Not Acceptable", "The answer is not available in a form that the request accepts"},
 	KindConflict:         {409, "Conflict", "What exists already is in the way of this request"},
 	KindGone:             {410, "Gone", "What the request is about has ended"},
+	KindPrecondition:     {412, "Precondition Failed", "What the request is about has changed"},
 	KindTooLarge:         {413, "Request Entity Too Large", "The request is larger than this endpoint accepts"},
 	KindUnsupportedMedia: {415, "Unsupported Media Type", "The request body has a content type that this endpoint does not read"},
 	KindUnprocessable:    {422, "Unprocessable Entity", "The request was well-formed but could not be processed"},

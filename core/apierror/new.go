@@ -33,6 +33,11 @@ func Conflict(reason string, args ...any) *Error { return newError(KindConflict,
 // Gone says that the resource was there and has ended.
 func Gone(reason string, args ...any) *Error { return newError(KindGone, reason, args) }
 
+// Precondition says that the resource is not as the client believes.
+func Precondition(reason string, args ...any) *Error {
+	return newError(KindPrecondition, reason, args)
+}
+
 // TooLarge says that the body is over the limit.
 func TooLarge(reason string, args ...any) *Error { return newError(KindTooLarge, reason, args) }
 

@@ -15,6 +15,7 @@ type Derived struct {
 	Identifiers map[CredentialType][]string
 	Verifiable  []Address
 	Recovery    []Address
+	Search      []Term
 }
 
 // Address is an address found in traits.
@@ -62,6 +63,7 @@ func (i *Identity) Apply(traits json.RawMessage, d Derived, now time.Time) {
 	}
 	i.Verifiable = keepVerifiable(i.Verifiable, d.Verifiable, now)
 	i.Recovery = keepRecovery(i.Recovery, d.Recovery, now)
+	i.Search = d.Search
 	i.UpdatedAt = now
 }
 

@@ -22,6 +22,10 @@ var (
 	ErrTooLarge = errors.New("identity: too large to be stored")
 	// ErrChanged says that the identity was changed since it was read; read it again.
 	ErrChanged = errors.New("identity: changed by somebody else")
+	// ErrRepeated says that something was made with the idempotency key before.
+	ErrRepeated = errors.New("identity: made before with the same key")
+	// ErrToken says that a page token is none that the query gave out.
+	ErrToken = errors.New("identity: the page token belongs to no page of this query")
 )
 
 // State tells whether an identity may sign in.
@@ -61,6 +65,8 @@ type Identity struct {
 	Credentials    map[CredentialType]Credential `json:"credentials,omitempty"`
 	Verifiable     []VerifiableAddress           `json:"verifiable_addresses,omitempty"`
 	Recovery       []RecoveryAddress             `json:"recovery_addresses,omitempty"`
+	// Search holds the traits that the schema marks for search, as they were when the identity was stored.
+	Search []Term `json:"search,omitempty"`
 	// Recoveries counts how often the account was recovered, see AccessStamp.
 	Recoveries int       `json:"recoveries,omitempty"`
 	CreatedAt  time.Time `json:"created_at"`
@@ -149,7 +155,7 @@ func (i *Identity) WaysIn() int {
 // Page selects a part of a listing.
 type Page struct {
 	After string // id of the last identity of the previous page, or empty
-	Limit int    // 1..500
+	Limit int    // 1..1000
 }
 
 // Store keeps identities. Every change is one transaction over the record and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v5"
@@ -91,6 +92,31 @@ func addAddress(list []Address, via, value string) []Address {
 	return append(list, a)
 }
 
+// Term is the value of a trait that administrators can search by.
+type Term struct {
+	Trait string // dotted, such as "name.last"
+	Value string // normalised as an Identifier's is
+}
+
+// Terms lists what a search finds traits by, in document order, each once.
+func (s *Schema) Terms(traits json.RawMessage) ([]Term, error) {
+	c, err := s.walk(traits)
+	if err != nil {
+		return nil, err
+	}
+	var out []Term
+	for _, m := range c.searched {
+		t := Term{strings.TrimPrefix(m.path, "traits."), Normalize(m.value)}
+		if s.leaf[m.path].Searchable && t.Value != "" && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+// Searchable tells whether administrators can search by the trait at a dotted path such as "name.last".
+func (s *Schema) Searchable(trait string) bool { return s.leaf["traits."+trait].Searchable }
+
 // mark is one value and what the schema says it is for.
 type mark struct {
 	path  string
@@ -99,27 +125,39 @@ type mark struct {
 }
 
 func (s *Schema) collect(traits json.RawMessage) ([]mark, error) {
+	c, err := s.walk(traits)
+	return c.marks, err
+}
+
+// walk finds all marked values, in document order.
+func (s *Schema) walk(traits json.RawMessage) (collector, error) {
+	var c collector
 	n, err := decodeTraits(traits)
 	if err != nil {
-		return nil, fmt.Errorf("reading traits: %w", err)
+		return c, fmt.Errorf("reading traits: %w", err)
 	}
-	var c collector
 	c.visit(s.compiled, map[string]any{"traits": n.plain()}, "", 0)
+	s.sort(c.marks)
+	s.sort(c.searched)
+	return c, nil
+}
+
+func (s *Schema) sort(marks []mark) {
 	position := func(path string) int {
 		if i, ok := s.order[path]; ok {
 			return i
 		}
 		return len(s.order)
 	}
-	slices.SortStableFunc(c.marks, func(a, b mark) int {
+	slices.SortStableFunc(marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(position(a.path), position(b.path)), cmp.Compare(a.path, b.path))
 	})
-	return c.marks, nil
 }
 
 // collector walks a value along the schemas that apply to it.
 type collector struct {
-	marks []mark
+	marks    []mark // by the extension of Kratos
+	searched []mark
 }
 
 // maxVisits bounds the walk along a chain of references that never consumes any of the value.
@@ -131,6 +169,9 @@ func (c *collector) visit(s *jsonschema.Schema, v any, path string, depth int) {
 	}
 	if ext, ok := s.Extensions[extensionKey].(*extension); ok {
 		c.mark(ext, v, path)
+	}
+	if use, ok := s.Extensions[searchKey].(*searchUse); ok && use.Search {
+		c.search(v, path)
 	}
 	for _, same := range applicable(s, v) {
 		c.visit(same, v, path, depth+1)
@@ -160,6 +201,21 @@ func (c *collector) mark(ext *extension, v any, path string) {
 			if _, nested := item.([]any); !nested {
 				c.mark(ext, item, path)
 			}
+		}
+	}
+}
+
+func (c *collector) search(v any, path string) {
+	switch v := v.(type) {
+	case string:
+		c.searched = append(c.searched, mark{path: path, value: v})
+	case json.Number:
+		c.searched = append(c.searched, mark{path: path, value: v.String()})
+	case bool:
+		c.searched = append(c.searched, mark{path: path, value: strconv.FormatBool(v)})
+	case []any:
+		for _, item := range v {
+			c.search(item, path)
 		}
 	}
 }

@@ -159,3 +159,33 @@ func BenchmarkValidate(b *testing.B) {
 		}
 	}
 }
+
+// TestTermsAreTheTraitsMarkedForSearch: the mark stands beside the one of Kratos, which ignores it.
+func TestTermsAreTheTraitsMarkedForSearch(t *testing.T) {
+	s := withTraits(t, `
+		"email": {"type": "string", "ory.sh/kratos": {"credentials": {"password": {"identifier": true}}}, "gatehouse": {"search": true}},
+		"name": {"type": "object", "properties": {"last": {"type": "string", "gatehouse": {"search": true}}, "first": {"type": "string"}}},
+		"tags": {"type": "array", "items": {"type": "string", "gatehouse": {"search": true}}},
+		"news": {"type": "boolean", "gatehouse": {"search": true}}, "level": {"type": "integer", "gatehouse": {"search": true}},
+		"off": {"type": "string", "gatehouse": {"search": false}}`, "")
+	got, err := s.Terms(json.RawMessage(`{"level": 7, "news": true, "off": "x", "tags": ["Red", "red", "BLUE"], "name": {"first": "Ada", "last": " Lovelace "}, "email": "Ada@example.org"}`))
+	want := []schema.Term{
+		{Trait: "email", Value: "ada@example.org"}, {Trait: "name.last", Value: "lovelace"},
+		{Trait: "tags", Value: "red"}, {Trait: "tags", Value: "blue"}, {Trait: "news", Value: "true"}, {Trait: "level", Value: "7"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
+	for trait, want := range map[string]bool{"email": true, "name.last": true, "tags": true, "name": false, "name.first": false, "off": false, "": false, "nope": false} {
+		if s.Searchable(trait) != want {
+			t.Errorf("%q is searchable: %v, want %v", trait, !want, want)
+		}
+	}
+}
+
+func TestSearchMarkWithUnknownKeysIsRefused(t *testing.T) {
+	_, err := schema.Parse("x", []byte(`{"properties": {"traits": {"type": "object", "properties": {"email": {"type": "string", "gatehouse": {"serach": true}}}}}}`))
+	if err == nil || !strings.Contains(err.Error(), "serach") {
+		t.Errorf("got %v, want an error that names the key", err)
+	}
+}

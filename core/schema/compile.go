@@ -99,6 +99,7 @@ func compile(raw []byte) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("%q leads out of the document, which is not allowed", u)
 	}
 	c.RegisterExtension(extensionKey, nil, extensionCompiler{})
+	c.RegisterExtension(searchKey, nil, searchCompiler{})
 	if err := c.AddResource(documentURL, bytes.NewReader(raw)); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,15 @@ import (
 // extensionKey is the key inside a trait's schema that says what the trait is for.
 const extensionKey = "ory.sh/kratos"
 
+// searchKey is the key inside a trait's schema by which administrators can search for the trait. It is none of Kratos' on
+// purpose: Kratos refuses keys that it doesn't know inside of its own, and ignores others.
+const searchKey = "gatehouse"
+
+// searchUse is the value of that key.
+type searchUse struct {
+	Search bool `json:"search"`
+}
+
 // extension is the value of that key. A key it doesn't have makes the schema invalid.
 type extension struct {
 	Credentials struct {
@@ -70,15 +79,9 @@ func (extensionCompiler) Compile(_ jsonschema.CompilerContext, m map[string]any)
 	if !ok {
 		return nil, nil
 	}
-	raw, err := json.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
 	ext := new(extension)
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(ext); err != nil {
-		return nil, fmt.Errorf("the key %q: %s", extensionKey, strings.TrimPrefix(err.Error(), "json: "))
+	if err := readExtension(extensionKey, value, ext); err != nil {
+		return nil, err
 	}
 	for _, via := range []string{ext.Verification.Via, ext.Recovery.Via, ext.Credentials.Code.Via} {
 		if _, ok := formatOf[via]; !ok && via != "" {
@@ -87,6 +90,35 @@ func (extensionCompiler) Compile(_ jsonschema.CompilerContext, m map[string]any)
 	}
 	return ext, nil
 }
+
+// readExtension decodes the value of one of the keys. A key that it doesn't have makes the schema invalid.
+func readExtension(key string, value, into any) error {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("the key %q: %s", key, strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// searchCompiler reads the mark for search, likewise.
+type searchCompiler struct{}
+
+func (searchCompiler) Compile(_ jsonschema.CompilerContext, m map[string]any) (jsonschema.ExtSchema, error) {
+	value, ok := m[searchKey]
+	if !ok {
+		return nil, nil
+	}
+	use := new(searchUse)
+	return use, readExtension(searchKey, value, use)
+}
+
+// Validate has nothing to say: every value can be searched for.
+func (*searchUse) Validate(jsonschema.ValidationContext, any) error { return nil }
 
 // Validate demands that an address can be one, whether or not the schema asks for the format as well.
 func (e *extension) Validate(ctx jsonschema.ValidationContext, v any) error {

@@ -29,6 +29,8 @@ type Field struct {
 	Enum []any
 	// Identifies lists the credential types whose login identifier this trait is.
 	Identifies []string
+	// Searchable says that administrators can search by the trait.
+	Searchable bool
 }
 
 // maxFieldDepth bounds the nesting of objects and references: a schema that refers to itself has no end.
@@ -131,6 +133,7 @@ func (w *fieldWalk) property(n *node, path string, required bool, depth int) err
 			return nil
 		}
 		f.Identifies = append(f.Identifies, identifies(items)...)
+		f.Searchable = f.Searchable || searchable(items)
 	}
 	if !w.seen[path] {
 		w.seen[path] = true
@@ -180,7 +183,7 @@ func newField(n *node, path, kind string) Field {
 			}
 		}
 	}
-	f.Identifies = identifies(n)
+	f.Identifies, f.Searchable = identifies(n), searchable(n)
 	if e := n.get("enum"); e != nil {
 		f.Enum, _ = e.plain().([]any)
 	}
@@ -229,4 +232,10 @@ func identifies(n *node) []string {
 		}
 	}
 	return out
+}
+
+// searchable tells whether n is marked for search.
+func searchable(n *node) bool {
+	mark := n.get(searchKey, "search")
+	return mark != nil && mark.scalar == true
 }

@@ -155,7 +155,11 @@ func Derive(s *schema.Schema, traits json.RawMessage) (identity.Derived, error) 
 		return d, err
 	}
 	d.Verifiable, d.Recovery = addresses(verifiable), addresses(recovery)
-	return d, nil
+	terms, err := s.Terms(traits)
+	for _, t := range terms {
+		d.Search = append(d.Search, identity.Term(t))
+	}
+	return d, err
 }
 
 func addresses(in []schema.Address) []identity.Address {
