@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,6 +102,19 @@ func (c *call) readJSON() (raw []byte, v any, err error) {
 		return nil, nil, apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
 	}
 	return raw, v, nil
+}
+
+// readLargeJSON reads a JSON body that may be larger than others.
+func (c *call) readLargeJSON(size int64, keys int) ([]byte, error) {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, size)
+	raw, err := c.readBody()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := strictJSON(raw, keys); err != nil {
+		return nil, apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
+	}
+	return raw, nil
 }
 
 func (c *call) decodeJSON(s *schema.Schema) (map[string]any, error) {
@@ -305,77 +317,4 @@ func splitPath(name string) []string {
 		keys[n] = strings.ReplaceAll(keys[n], dot, ".")
 	}
 	return keys
-}
-
-// StrictJSON decodes one JSON value and refuses what has two readings: duplicate
-// keys, trailing data, excessive depth or width. Numbers stay json.Number.
-func StrictJSON(data []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	keys := 0
-	v, err := strictValue(d, 0, &keys)
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is more than one JSON value")
-	}
-	return v, nil
-}
-
-func strictValue(d *json.Decoder, depth int, keys *int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("it is nested deeper than %d levels", maxDepth)
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t {
-	case json.Delim('{'):
-		return strictObject(d, depth, keys)
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			if *keys++; *keys > maxKeys {
-				return nil, fmt.Errorf("it has more than %d keys and items", maxKeys)
-			}
-			v, err := strictValue(d, depth+1, keys)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := d.Token()
-		return list, err
-	}
-	return t, nil
-}
-
-func strictObject(d *json.Decoder, depth int, keys *int) (any, error) {
-	out := map[string]any{}
-	for d.More() {
-		if *keys++; *keys > maxKeys {
-			return nil, fmt.Errorf("it has more than %d keys and items", maxKeys)
-		}
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		k, ok := t.(string)
-		if !ok {
-			return nil, errors.New("an object key is not a string")
-		}
-		if _, twice := out[k]; twice {
-			return nil, fmt.Errorf("the key %.64q stands there twice", k)
-		}
-		if out[k], err = strictValue(d, depth+1, keys); err != nil {
-			return nil, err
-		}
-	}
-	_, err := d.Token()
-	return out, err
 }

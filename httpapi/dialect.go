@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
@@ -32,6 +33,8 @@ type dialect struct {
 	linksOnly bool
 	// noSession is the reason in whoami's 401.
 	noSession string
+	// includable are the credentials whose contents can be asked for.
+	includable []identity.CredentialType
 	// nobodyToRecover refuses a recovery link for an identity that doesn't exist.
 	nobodyToRecover *apierror.Error
 }
@@ -43,6 +46,9 @@ var today = &dialect{
 	schemaURL:    func(id string) string { return "/schemas/" + encodeID(id) },
 	extras:       true,
 	noSession:    "The request carries no session that is valid.",
+	includable: []identity.CredentialType{
+		identity.Password, identity.OIDC, identity.TOTP, identity.LookupSecret, identity.WebAuthn, identity.Passkey, identity.Code,
+	},
 
 	nobodyToRecover: apierror.BadRequest("There is no identity with this identity_id."),
 }
@@ -50,11 +56,12 @@ var today = &dialect{
 // seed is Kratos of February 2022.
 var seed = &dialect{
 	rejected: http.StatusFound, toError: http.StatusFound,
-	schemaURL: func(id string) string { return "/schemas/" + url.PathEscape(id) },
-	nodes:     seedNodes,
-	messages:  seedMessages,
-	linksOnly: true,
-	noSession: "The request carries no session cookie that is valid.",
+	schemaURL:  func(id string) string { return "/schemas/" + url.PathEscape(id) },
+	nodes:      seedNodes,
+	messages:   seedMessages,
+	linksOnly:  true,
+	includable: []identity.CredentialType{identity.OIDC},
+	noSession:  "The request carries no session cookie that is valid.",
 
 	nobodyToRecover: apierror.NotFound("There is no identity with this identity_id."),
 }

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,38 +12,25 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 )
 
-// createIdentityBody is the body of POST /identities.
-type createIdentityBody struct {
-	SchemaID       string          `json:"schema_id"`
-	ExternalID     string          `json:"external_id"`
-	State          string          `json:"state"`
-	Traits         json.RawMessage `json:"traits"`
-	MetadataPublic json.RawMessage `json:"metadata_public"`
-	MetadataAdmin  json.RawMessage `json:"metadata_admin"`
-	Credentials    struct {
-		Password *struct {
-			Config struct {
-				Password       string `json:"password"`
-				HashedPassword string `json:"hashed_password"`
-			} `json:"config"`
-		} `json:"password"`
-	} `json:"credentials"`
-}
-
 // createIdentity serves POST /identities of the admin API.
 func (c *call) createIdentity() error {
-	var b createIdentityBody
-	if err := c.decodeStrict(&b); err != nil {
+	raw, _, err := c.readJSON()
+	if err != nil {
 		return err
 	}
-	n := selfservice.NewAccount{
-		SchemaID: first(b.SchemaID, c.s.Config().Identity.DefaultSchemaID), ExternalID: b.ExternalID, State: b.State,
-		Traits: b.Traits, MetadataPublic: b.MetadataPublic, MetadataAdmin: b.MetadataAdmin,
+	var b identityBody
+	if err := strictly(raw, &b); err != nil {
+		return err
 	}
-	if p := b.Credentials.Password; p != nil {
-		n.Password, n.HashedPassword = p.Config.Password, p.Config.HashedPassword
+	n, err := c.account(b)
+	if err != nil {
+		return err
 	}
-	i, err := c.s.Accounts.Create(c.r.Context(), n)
+	once, err := c.once(raw)
+	if err != nil {
+		return err
+	}
+	i, err := c.createAccount(n, once)
 	if err != nil {
 		return err
 	}
@@ -54,79 +39,81 @@ func (c *call) createIdentity() error {
 		base += c.m.prefix
 	}
 	c.w.Header().Set("Location", base+"/identities/"+i.ID)
-	return c.json(http.StatusCreated, c.m.dialect.identity(c, i, true))
+	return c.showIdentity(http.StatusCreated, i)
 }
 
-// decodeStrict reads a JSON body whose keys must all be known.
-func (c *call) decodeStrict(into any) error {
-	raw, _, err := c.readJSON()
-	if err != nil {
-		return err
+// createAccount makes an identity, or finds the one that the same request has made before.
+func (c *call) createAccount(n selfservice.Account, once *selfservice.Once) (*identity.Identity, error) {
+	if once == nil {
+		return c.s.Accounts.Create(c.r.Context(), n)
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return apierror.BadRequest("The JSON in the request body can't be used: %s.", err)
+	i, repeated, err := c.s.Accounts.CreateOnce(c.r.Context(), n, *once)
+	if repeated {
+		c.w.Header().Set("Idempotency-Replayed", "true")
 	}
-	return nil
+	return i, err
 }
 
-// listIdentities serves GET /identities of the admin API.
-func (c *call) listIdentities() error {
-	all, err := c.s.Identities.Identities(c.r.Context(), identity.Page{After: c.r.URL.Query().Get("page_token"), Limit: clamp(c.r.URL.Query().Get("page_size"), 250, 1, 500)})
-	if err != nil {
-		return fmt.Errorf("listing identities: %w", err)
-	}
-	out := []map[string]any{}
-	for _, i := range all {
-		v := c.m.dialect.identity(c, i, true)
-		delete(v, "credentials") // shown for one identity only
-		out = append(out, v)
-	}
-	return c.json(http.StatusOK, out)
+// showIdentity answers with one identity and the tag of its revision.
+func (c *call) showIdentity(status int, i *identity.Identity) error {
+	c.w.Header().Set("ETag", etag(i.Revision))
+	return c.json(status, c.m.dialect.identity(c, i, true))
 }
 
 // getIdentity serves GET /identities/{id} of the admin API.
 func (c *call) getIdentity() error {
+	included, err := c.included()
+	if err != nil {
+		return err
+	}
 	i, err := c.findIdentity()
 	if err != nil {
 		return err
 	}
-	v := c.m.dialect.identity(c, i, true)
-	if err := c.disclose(i, v["credentials"].(map[string]any)); err != nil {
+	return c.showWithCredentials(i, included)
+}
+
+// identityByExternalID serves GET /identities/by/external/{externalID} of the admin API.
+func (c *call) identityByExternalID() error {
+	included, err := c.included()
+	if err != nil {
 		return err
 	}
+	i, err := c.s.Identities.ByExternalID(c.r.Context(), c.r.PathValue("externalID"))
+	if errors.Is(err, identity.ErrNotFound) {
+		return apierror.NoRecord()
+	}
+	if err != nil {
+		return fmt.Errorf("finding an identity by its external id: %w", err)
+	}
+	return c.showWithCredentials(i, included)
+}
+
+func (c *call) showWithCredentials(i *identity.Identity, included []identity.CredentialType) error {
+	v, views := c.m.dialect.identity(c, i, true), credentialViews(i)
+	for _, t := range included {
+		if err := c.disclose(i, t, views); err != nil {
+			return err
+		}
+	}
+	v["credentials"] = views
+	c.w.Header().Set("ETag", etag(i.Revision))
 	return c.json(http.StatusOK, v)
 }
 
-// closed is what is shown of credentials that hold nothing but secrets.
-func closed(*identity.Identity) (json.RawMessage, error) { return json.RawMessage(`{}`), nil }
-
-// disclose adds to the views of credentials what is in those that the query names.
-func (c *call) disclose(i *identity.Identity, views map[string]any) error {
-	for _, name := range c.r.URL.Query()["include_credential"] {
-		open := c.s.Disclose[identity.CredentialType(name)]
-		if open == nil {
-			if !c.m.dialect.extras {
-				return apierror.BadRequest("The credential %.32q can't be included. One that can be: oidc.", name)
-			}
-			open = closed
-		}
-		if view, has := views[name].(map[string]any); has {
-			config, err := open(i)
-			if err != nil {
-				return fmt.Errorf("opening the %s credential of identity %s: %w", name, i.ID, err)
-			}
-			view["config"] = config
-		}
+// identityID is the id in the path. A malformed id is an unknown one.
+func (c *call) identityID() (string, error) {
+	id, err := uuid.Parse(c.r.PathValue("id"))
+	if err != nil {
+		return "", apierror.NoRecord()
 	}
-	return nil
+	return id.String(), nil
 }
 
 func (c *call) findIdentity() (*identity.Identity, error) {
-	id := c.r.PathValue("id")
-	if _, err := uuid.Parse(id); err != nil {
-		return nil, apierror.NoRecord() // a malformed id is an unknown one
+	id, err := c.identityID()
+	if err != nil {
+		return nil, err
 	}
 	i, err := c.s.Identities.Identity(c.r.Context(), id)
 	if errors.Is(err, identity.ErrNotFound) {
@@ -135,14 +122,75 @@ func (c *call) findIdentity() (*identity.Identity, error) {
 	return i, err
 }
 
-// deleteIdentity serves DELETE /identities/{id} of the admin API.
-func (c *call) deleteIdentity() error {
-	i, err := c.findIdentity()
+// replaceIdentity serves PUT /identities/{id} of the admin API.
+func (c *call) replaceIdentity() error {
+	id, err := c.identityID()
 	if err != nil {
 		return err
 	}
-	if err := c.s.Accounts.Delete(c.r.Context(), i.ID); err != nil && !errors.Is(err, identity.ErrNotFound) {
+	var b identityBody
+	if err := c.decodeStrict(&b); err != nil {
 		return err
 	}
+	n, err := c.account(b)
+	if err != nil {
+		return err
+	}
+	return c.changed(c.s.Accounts.Replace(c.r.Context(), id, n, c.ifMatch()))
+}
+
+// patchIdentity serves PATCH /identities/{id} of the admin API.
+func (c *call) patchIdentity() error {
+	id, err := c.identityID()
+	if err != nil {
+		return err
+	}
+	raw, _, err := c.readJSON()
+	if err != nil {
+		return err
+	}
+	p, err := selfservice.ParsePatch(raw)
+	if err != nil {
+		return err
+	}
+	return c.changed(c.s.Accounts.Patch(c.r.Context(), id, p, c.ifMatch()))
+}
+
+// changed answers with an identity that was changed. Its sessions may not count any more.
+func (c *call) changed(i *identity.Identity, err error) error {
+	if err != nil {
+		return err
+	}
+	c.s.Checker.ForgetIdentity(i.ID)
+	return c.showIdentity(http.StatusOK, i)
+}
+
+// deleteIdentity serves DELETE /identities/{id} of the admin API.
+func (c *call) deleteIdentity() error {
+	id, err := c.identityID()
+	if err != nil {
+		return err
+	}
+	err = c.s.Accounts.Delete(c.r.Context(), id, c.ifMatch())
+	c.s.Checker.ForgetIdentity(id)
+	if err != nil {
+		return err
+	}
+	return c.noContent()
+}
+
+// deleteCredential serves DELETE /identities/{id}/credentials/{type} of the admin API.
+func (c *call) deleteCredential() error {
+	id, err := c.identityID()
+	if err != nil {
+		return err
+	}
+	t := identity.CredentialType(c.r.PathValue("type"))
+	i, err := c.s.Accounts.RemoveCredential(c.r.Context(), id, t, c.r.URL.Query().Get("identifier"), c.ifMatch())
+	if err != nil {
+		return err
+	}
+	c.s.Checker.ForgetIdentity(id)
+	c.w.Header().Set("ETag", etag(i.Revision))
 	return c.noContent()
 }

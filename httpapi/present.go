@@ -48,21 +48,6 @@ func orNull(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// credentialViews shows which credentials there are, never what is in them.
-func credentialViews(i *identity.Identity) map[string]any {
-	out := map[string]any{}
-	for t, k := range i.Credentials {
-		ids := k.Identifiers
-		if ids == nil {
-			ids = []string{}
-		}
-		out[string(t)] = map[string]any{
-			"type": t, "identifiers": ids, "version": k.Version, "created_at": k.CreatedAt, "updated_at": k.UpdatedAt,
-		}
-	}
-	return out
-}
-
 // schemaURL is always on the public mount of the same dialect.
 func (c *call) schemaURL(id string) string {
 	prefix := ""

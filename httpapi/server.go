@@ -31,7 +31,7 @@ type Options struct {
 	Config     func() *config.Config
 	Schemas    func() *schema.Set
 	Engine     *selfservice.Engine
-	Identities identity.Store
+	Identities identity.Directory
 	Sessions   session.Registry
 	Flows      flow.Store
 	Messages   MessageStore

@@ -190,3 +190,11 @@ type ChallengeMethod interface {
 	Answer(s Submission) (answer, field string)
 	Words(f *Flow) ChallengeWords
 }
+
+// ImportMethod can take over the credentials of another system.
+type ImportMethod interface {
+	Method
+	// Import adds to i what a document of the admin API says, whose shape is that of Kratos.
+	// What can't be used is refused with an *apierror.Error.
+	Import(i *identity.Identity, config json.RawMessage) error
+}

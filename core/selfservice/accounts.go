@@ -5,17 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/schema"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 )
 
-// Accounts lets an administrator make and remove identities.
+// Accounts lets an administrator make, change and remove identities. Its errors are of
+// type *apierror.Error where the administrator can do something about them.
 type Accounts struct {
-	Identities identity.Store
+	Identities identity.Directory
 	Sessions   interface {
 		RevokeAll(ctx context.Context, identityID string) error
 	}
@@ -24,69 +29,163 @@ type Accounts struct {
 	// hashes that can't be compared or whose parameters are absurd.
 	Hash  func(ctx context.Context, password string) (string, error)
 	Known func(hash string) error
-	Now   func() time.Time
+	// Methods are asked to import what only they can read.
+	Methods []flow.Method
+	// Keys make the digests of requests that may be repeated.
+	Keys *secret.Keys
+	Now  func() time.Time
 }
 
-// NewAccount is what an administrator says about a new identity.
-type NewAccount struct {
-	SchemaID       string
+// Account is what an administrator says about an identity.
+type Account struct {
+	SchemaID       string // empty: of a new identity an error, else the one it has
 	ExternalID     string
-	State          string
+	State          string // empty: active, or the one it has
 	Traits         json.RawMessage
 	MetadataPublic json.RawMessage
 	MetadataAdmin  json.RawMessage
-	Password       string // clear text, or empty
-	HashedPassword string // as exported from another system, or empty
+	// Credentials are added to those that the identity has, see importing.
+	Credentials map[identity.CredentialType]json.RawMessage
+	// Verifiable says what is known about addresses that the traits have.
+	Verifiable []AddressProof
 }
 
-// Create makes an identity. Errors are of type *apierror.Error: 400 for bad input
-// with all violations in the reason, 409 when an identifier is taken.
-func (a *Accounts) Create(ctx context.Context, n NewAccount) (*identity.Identity, error) {
-	s := a.Schemas().Get(n.SchemaID)
+// AddressProof says whether an address was proven to be its owner's.
+type AddressProof struct {
+	Via        string
+	Value      string
+	Verified   bool
+	VerifiedAt *time.Time
+	Status     string
+}
+
+// Create makes an identity: 400 for bad input with all violations in the reason, 409
+// when an identifier is taken.
+func (a *Accounts) Create(ctx context.Context, n Account) (*identity.Identity, error) {
+	i, err := a.prepare(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return i, a.stored(a.Identities.Create(ctx, i))
+}
+
+// Created is the outcome of one creation among many.
+type Created struct {
+	Identity *identity.Identity
+	Err      error
+}
+
+// CreateMany makes identities, each for itself. They are checked and hashed side by
+// side, and stored in order: of two that claim one identifier the first gets it.
+func (a *Accounts) CreateMany(ctx context.Context, all []Account) []Created {
+	out := make([]Created, len(all))
+	var running sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for n := range all {
+		turns <- struct{}{}
+		running.Go(func() {
+			defer func() { <-turns }()
+			out[n].Identity, out[n].Err = a.prepare(ctx, all[n])
+		})
+	}
+	running.Wait()
+	for n := range out {
+		if out[n].Err == nil {
+			out[n].Err = a.stored(a.Identities.Create(ctx, out[n].Identity))
+		}
+	}
+	return out
+}
+
+// prepare makes an identity that is not stored yet.
+func (a *Accounts) prepare(ctx context.Context, n Account) (*identity.Identity, error) {
+	i := identity.New(n.SchemaID, a.Now())
+	if err := a.fill(i, n); err != nil {
+		return nil, err
+	}
+	return i, a.importAll(ctx, i, n.Credentials)
+}
+
+// fill replaces what an identity says by what an administrator does.
+func (a *Accounts) fill(i *identity.Identity, n Account) error {
+	s := a.Schemas().Get(first(n.SchemaID, i.SchemaID))
 	if s == nil {
-		return nil, apierror.BadRequest("The schema_id %q is not configured.", shorten(n.SchemaID))
+		return apierror.BadRequest("The schema_id %q is not configured.", shorten(first(n.SchemaID, i.SchemaID)))
 	}
-	i := identity.New(s.ID, a.Now())
-	switch st := identity.State(n.State); st {
-	case "":
+	if err := setState(i, identity.State(n.State), a.Now()); err != nil {
+		return err
+	}
+	if len(n.ExternalID) > maxExternalID {
+		return apierror.BadRequest("The external_id is longer than %d bytes.", maxExternalID)
+	}
+	traits := n.Traits
+	if len(traits) == 0 {
+		traits = json.RawMessage(`{}`)
+	}
+	i.SchemaID, i.ExternalID = s.ID, n.ExternalID
+	i.MetadataPublic, i.MetadataAdmin = notNull(n.MetadataPublic), notNull(n.MetadataAdmin)
+	if err := applyStrict(i, s, traits, a.Now()); err != nil {
+		return err
+	}
+	return prove(i, n.Verifiable, a.Now())
+}
+
+// maxExternalID is the longest external id in bytes.
+const maxExternalID = 255
+
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// notNull makes null what it means: nothing.
+func notNull(raw json.RawMessage) json.RawMessage {
+	if string(raw) == "null" {
+		return nil
+	}
+	return raw
+}
+
+// setState changes the state, if one is given.
+func setState(i *identity.Identity, state identity.State, now time.Time) error {
+	switch state {
+	case "", i.State:
+		return nil
 	case identity.Active, identity.Inactive:
-		i.State = st
-	default:
-		return nil, apierror.BadRequest("The state must be %q or %q.", identity.Active, identity.Inactive)
+		i.State, i.StateChangedAt = state, now.UTC()
+		return nil
 	}
-	if len(n.Traits) == 0 {
-		n.Traits = json.RawMessage(`{}`)
+	return apierror.BadRequest("The state must be %q or %q.", identity.Active, identity.Inactive)
+}
+
+// prove notes what is known about the addresses of an identity.
+func prove(i *identity.Identity, proofs []AddressProof, now time.Time) error {
+	for _, p := range proofs {
+		switch p.Status {
+		case "", identity.StatusPending, identity.StatusSent, identity.StatusCompleted:
+		default:
+			return apierror.BadRequest("The status of an address must be pending, sent or completed.")
+		}
+		value := schema.Normalize(p.Value)
+		if !i.CanVerify(p.Via, value) {
+			return apierror.BadRequest("A verifiable address is none of those that the traits have.")
+		}
+		i.SetProof(identity.Address{Via: p.Via, Value: value}, p.Verified, p.Status, p.VerifiedAt, now)
 	}
-	if err := applyStrict(i, s, n.Traits, a.Now()); err != nil {
-		return nil, err
-	}
-	i.ExternalID, i.MetadataPublic, i.MetadataAdmin = n.ExternalID, n.MetadataPublic, n.MetadataAdmin
-	if err := a.setPassword(ctx, i, n); err != nil {
-		return nil, err
-	}
-	err := a.Identities.Create(ctx, i)
+	return nil
+}
+
+// stored makes an error of the store one for the administrator.
+func (a *Accounts) stored(err error) error {
 	if errors.Is(err, identity.ErrDuplicate) {
-		return nil, apierror.Conflict("This identity conflicts with another one: an identifier, address or external id is taken.")
+		return apierror.Conflict("This identity conflicts with another one: an identifier, address or external id is taken.")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("creating an identity: %w", err)
-	}
-	return i, nil
-}
-
-func (a *Accounts) setPassword(ctx context.Context, i *identity.Identity, n NewAccount) error {
-	switch {
-	case n.HashedPassword != "":
-		if err := a.Known(n.HashedPassword); err != nil {
-			return apierror.BadRequest("The hashed_password can't be imported: %s.", err)
-		}
-		i.SetPassword(n.HashedPassword, a.Now())
-	case n.Password != "":
-		h, err := a.Hash(ctx, n.Password)
-		if err != nil {
-			return apierror.BadRequest("The password can't be hashed: %s.", err)
-		}
-		i.SetPassword(h, a.Now())
+		return fmt.Errorf("storing an identity: %w", err)
 	}
 	return nil
 }
@@ -107,13 +206,4 @@ func applyStrict(i *identity.Identity, s *schema.Schema, traits json.RawMessage,
 	}
 	i.Apply(traits, d, now)
 	return nil
-}
-
-// Delete removes an identity; its sessions end first, so that a failure in
-// between leaves nobody signed in.
-func (a *Accounts) Delete(ctx context.Context, id string) error {
-	if err := a.Sessions.RevokeAll(ctx, id); err != nil {
-		return fmt.Errorf("ending the sessions of %s: %w", id, err)
-	}
-	return a.Identities.Delete(ctx, id)
 }

@@ -247,6 +247,7 @@ func (g *Gateway) runner(o Options, e *selfservice.Engine) *hooks.Runner {
 func (g *Gateway) accounts(o Options, hasher *hash.Hasher) *selfservice.Accounts {
 	return &selfservice.Accounts{
 		Identities: g.Store, Sessions: g.Store, Schemas: g.Engine.Schemas, Now: o.Now, Known: hasher.Known,
+		Methods: g.Engine.Methods, Keys: o.Keys,
 		Hash: func(ctx context.Context, password string) (string, error) { return hasher.Hash(ctx, []byte(password)) },
 	}
 }
