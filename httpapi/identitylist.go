@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -119,6 +120,7 @@ func (c *call) identityPageSize() int {
 
 // linkNext tells where the first and the next page are, with the parameters that are to be kept.
 func (c *call) linkNext(size int, next string, kept ...string) {
+	var links []string
 	link := func(rel, token string) {
 		q := url.Values{"page_size": {strconv.Itoa(size)}}
 		for _, name := range kept {
@@ -129,12 +131,13 @@ func (c *call) linkNext(size int, next string, kept ...string) {
 		if token != "" {
 			q.Set("page_token", token)
 		}
-		c.w.Header().Add("Link", fmt.Sprintf("<%s?%s>; rel=%q", c.self(), q.Encode(), rel))
+		links = append(links, fmt.Sprintf("<%s?%s>; rel=%q", c.self(), q.Encode(), rel))
 	}
 	link("first", "")
 	if next != "" {
 		link("next", next)
 	}
+	c.w.Header().Set("Link", strings.Join(links, ","))
 }
 
 func (c *call) identitiesByID() ([]*identity.Identity, error) {

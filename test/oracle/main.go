@@ -18,7 +18,7 @@ import (
 var laterTable string
 
 // areas are the parts of the API that exist.
-var areas = []string{"health", "http", "schemas", "errors", "registration", "login", "whoami", "logout", "settings", "sessions", "admin-sessions", "recovery", "verification", "mfa", "code-login", "oidc"}
+var areas = []string{"health", "http", "schemas", "errors", "registration", "login", "whoami", "logout", "settings", "sessions", "admin-sessions", "recovery", "verification", "mfa", "code-login", "oidc", "admin-identities"}
 
 // mount is one of the two sets of recordings: today's API, and that of the seed document.
 type mount struct {

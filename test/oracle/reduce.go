@@ -35,6 +35,9 @@ func reduce(src, dst string) ([]testCase, error) {
 		if !slices.Contains(areas, c.Area) {
 			continue
 		}
+		if scenario, err = withDivergences(c.Name, scenario); err != nil {
+			return nil, err
+		}
 		recording, err := os.ReadFile(filepath.Join(src, "expected", c.Name+".json"))
 		if err != nil {
 			return nil, err
