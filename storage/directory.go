@@ -178,7 +178,8 @@ func (s *Store) Search(ctx context.Context, q identity.Query) (found []*identity
 	}
 	o := kv.ListOptions{Limit: min(max(q.Limit, 1), listed)}
 	if q.After != "" {
-		if o.After = s.keys.search(q.Trait) + q.After; !strings.HasPrefix(o.After, prefix) || !printable(q.After) {
+		value, id, _ := strings.Cut(q.After, "/")
+		if o.After = s.keys.search(q.Trait) + q.After; !strings.HasPrefix(o.After, prefix) || !printable(value) || !plain(id) {
 			return nil, "", identity.ErrToken
 		}
 	}

@@ -339,3 +339,22 @@ func FuzzOrdered(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSearchToken: a token that somebody made up is refused, or leads to a page of the query.
+func FuzzSearchToken(f *testing.F) {
+	s := New(newMemory(f), "")
+	i := named(f, s, "ann")
+	f.Add("ann/" + i.ID)
+	f.Add("ann/../x")
+	f.Add("\x00/~")
+	f.Fuzz(func(t *testing.T, token string) {
+		q := identity.Query{Term: identity.Term{Trait: "name", Value: "a"}, Prefix: true, After: token, Limit: 1}
+		found, _, err := s.Search(t.Context(), q)
+		if err != nil && !errors.Is(err, identity.ErrToken) {
+			t.Errorf("%q: got %v, want ErrToken", token, err)
+		}
+		if len(found) > 1 || len(found) == 1 && found[0].ID != i.ID {
+			t.Errorf("%q: got %q", token, idsOf(found))
+		}
+	})
+}

@@ -50,7 +50,7 @@ var patchablePath = regexp.MustCompile(
 // ParsePatch reads a JSON Patch and refuses what it must not touch.
 func ParsePatch(raw []byte) (jsonpatch.Patch, error) {
 	p, err := jsonpatch.DecodePatch(raw)
-	if err != nil {
+	if err != nil || p == nil { // null
 		return nil, apierror.BadRequest("The request body is no JSON Patch.")
 	}
 	if len(p) > maxPatchSteps {
