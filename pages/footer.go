@@ -29,13 +29,17 @@ type footer struct {
 // footers are the links of each page, the likeliest first.
 var footers = map[Kind][]footer{
 	Login: {
+		{"", "Start again", func(l links) template.URL { return l.Again }},
 		{"No second step yet?", "Set one up", func(l links) template.URL { return l.Settings }},
 		{"Not you?", "Sign out", func(l links) template.URL { return l.Logout }},
 		{"Not verified yet?", "Verify your address", func(l links) template.URL { return l.Verification }},
 		{"", "Forgot your password?", func(l links) template.URL { return l.Recovery }},
 		{"New here?", "Create an account", func(l links) template.URL { return l.Registration }},
 	},
-	Registration: {{"Already have an account?", "Sign in", func(l links) template.URL { return l.Login }}},
+	Registration: {
+		{"", "Start again", func(l links) template.URL { return l.Again }},
+		{"Already have an account?", "Sign in", func(l links) template.URL { return l.Login }},
+	},
 	Recovery:     {{"Remembered it?", "Sign in", func(l links) template.URL { return l.Login }}},
 	Verification: {{"", "Go to sign in", func(l links) template.URL { return l.Login }}},
 	Settings: {

@@ -145,8 +145,10 @@ func rank(n *ui.Node) int {
 	}
 }
 
-// leadsAside reports buttons that do not hand in the form's fields.
-func leadsAside(i *ui.Input) bool { return i.Name != "method" && i.Name != "provider" }
+// leadsAside reports buttons that do not hand in what the form is for. Those with an address say where a code is to go.
+func leadsAside(i *ui.Input) bool {
+	return i.Name != "method" && i.Name != "provider" && i.Name != "address"
+}
 
 // arrangeButtons decides which button stands out, which ones skip the browser's checks, and where an "or" belongs.
 func (f *form) arrangeButtons() {

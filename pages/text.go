@@ -39,6 +39,8 @@ func lead(p Page) string {
 		return "You are not signed in."
 	case p.secondStep() && p.UI != nil && !slices.ContainsFunc(p.UI.Nodes, isButton):
 		return "This page is for who has confirmed a second step. There is none on your account yet."
+	case p.Kind == Login && p.laterStep() && p.identifier() != "":
+		return "You are signing in as " + p.identifier() + "."
 	case p.UI != nil && len(p.UI.Messages) == 0:
 		return leads[p.Kind]
 	case p.Kind == Sessions:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -61,6 +62,8 @@ func (v *view) OnlyError() string {
 // links are the checked links of a page; "" is not shown.
 type links struct {
 	Login, Registration, Recovery, Verification, Settings, Logout, Sessions, Home template.URL
+	// Again leads from a later step to the first.
+	Again template.URL
 }
 
 func (r *Renderer) view(p Page) (*view, error) {
@@ -160,6 +163,9 @@ func newLinks(p Page) links {
 		// Whoever proves themselves once more is signed in: those flows would only send them back.
 		l.Registration, l.Recovery = "", ""
 	}
+	if p.laterStep() {
+		l.Again = withReturnTo(p.restart(), p.ReturnTo)
+	}
 	if !p.secondStep() {
 		l.Logout = ""
 	}
@@ -174,6 +180,43 @@ func newLinks(p Page) links {
 
 // secondStep reports whether a second factor is asked for.
 func (p Page) secondStep() bool { return p.Kind == Login && strings.EqualFold(p.RequestedAAL, "aal2") }
+
+// laterStep reports whether a form is about something that was entered in an earlier one and can't be changed here.
+func (p Page) laterStep() bool {
+	if p.UI == nil || p.Kind != Login && p.Kind != Registration || p.Refresh && p.UI.Nodes.Find("code") == nil {
+		return false
+	}
+	return slices.ContainsFunc(p.UI.Nodes, func(n *ui.Node) bool {
+		return isHidden(n) && n.Group == ui.GroupDefault && n.ID() != ui.CSRFName
+	})
+}
+
+// identifier is who the form knows is signing in; "" when it asks for that, or for more.
+func (p Page) identifier() string {
+	n := p.UI.Nodes.Find("identifier")
+	if n == nil || !isHidden(n) {
+		return ""
+	}
+	return valueText(n.Input().Value)
+}
+
+// restart is where the same form begins from the start.
+func (p Page) restart() string {
+	if p.Kind == Registration {
+		return p.Links.Registration
+	}
+	q := url.Values{}
+	if p.Refresh {
+		q.Set("refresh", "true")
+	}
+	if p.secondStep() {
+		q.Set("aal", "aal2")
+	}
+	if len(q) == 0 || p.Links.Login == "" {
+		return p.Links.Login
+	}
+	return p.Links.Login + "?" + q.Encode()
+}
 
 // script is a script that nodes ask for, such as the one that talks to security keys.
 type script struct {
