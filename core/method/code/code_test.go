@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
+	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/code"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
@@ -96,6 +98,56 @@ func TestAnswersAreReadAsTheyAreTyped(t *testing.T) {
 		got, _ := tt.method.Answer(flow.Submission{Fields: map[string]any{tt.field: tt.sent}})
 		if got != tt.want {
 			t.Errorf("%s %q: got %q, want %q", tt.method.Name(), tt.sent, got, tt.want)
+		}
+	}
+}
+
+func TestFormsOfSigningInAndUp(t *testing.T) {
+	who := &identity.Identity{Credentials: map[identity.CredentialType]identity.Credential{
+		identity.Code: {Identifiers: []string{"ada@example.org", "+4930123456"}},
+	}}
+	second := &flow.Flow{Kind: flow.Login, RequestedAAL: session.AAL2}
+	for name, tt := range map[string]struct {
+		got  ui.Nodes
+		want []string
+	}{
+		"anybody":           {byCode.LoginForm(&flow.Flow{Kind: flow.Login}, nil), []string{"method:submit"}},
+		"refresh":           {byCode.LoginForm(&flow.Flow{Kind: flow.Login}, who), []string{"method:submit"}},
+		"refresh, nowhere":  {byCode.LoginForm(&flow.Flow{Kind: flow.Login}, &identity.Identity{}), nil},
+		"second":            {byCode.LoginForm(second, who), []string{"address:submit", "address:submit"}},
+		"second, nowhere":   {byCode.LoginForm(second, &identity.Identity{}), nil},
+		"second of nobody":  {byCode.LoginForm(second, nil), nil},
+		"registration":      {byCode.RegistrationForm(&flow.Flow{}), []string{"method:submit"}},
+		"code of a login":   {byCode.ChallengeForm(&flow.Flow{Kind: flow.Login, State: flow.StateSentEmail}), []string{"code:text", "method:hidden", "method:submit", "resend:submit"}},
+		"of a registration": {byCode.ChallengeForm(&flow.Flow{Kind: flow.Registration, State: flow.StateSentEmail}), []string{"code:text", "method:hidden", "method:submit", "resend:submit"}},
+	} {
+		if got := names(tt.got); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %v, want %v", name, got, tt.want)
+		}
+	}
+}
+
+// TestCodesServeWhatTheyAreSwitchedOnFor: recovery and verification in any case.
+func TestCodesServeWhatTheyAreSwitchedOnFor(t *testing.T) {
+	no := func() bool { return false }
+	for name, tt := range map[string]struct {
+		in, up, second func() bool
+		want           []flow.Kind
+	}{
+		"nothing else":  {no, no, no, []flow.Kind{flow.Recovery, flow.Verification}},
+		"second factor": {no, no, yes, []flow.Kind{flow.Recovery, flow.Verification, flow.Login}},
+		"fallback":      {yes, no, no, []flow.Kind{flow.Recovery, flow.Verification, flow.Login}},
+		"passwordless":  {yes, yes, no, []flow.Kind{flow.Recovery, flow.Verification, flow.Login, flow.Registration}},
+	} {
+		m := &code.Code{On: yes, SignsIn: tt.in, SignsUp: tt.up, SecondFactor: tt.second}
+		var got []flow.Kind
+		for _, k := range []flow.Kind{flow.Recovery, flow.Verification, flow.Login, flow.Registration} {
+			if m.Serves(k) {
+				got = append(got, k)
+			}
+		}
+		if !slices.Equal(got, tt.want) || m.Proves(session.AAL1) != tt.in() || m.Proves(session.AAL2) != tt.second() {
+			t.Errorf("%s: it serves %v, want %v", name, got, tt.want)
 		}
 	}
 }
