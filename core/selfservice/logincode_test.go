@@ -3,12 +3,14 @@ package selfservice_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/onetime"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/core/ui"
@@ -67,6 +69,9 @@ func TestPhasesOfSigningUpByCode(t *testing.T) {
 		t.Fatalf("%+v %v", res, err)
 	}
 	s.wantEvents("decode", "registration.before", "registration.pre_persist", "commit", "registration.post_persist")
+	if _, err := s.Passes.Pass(t.Context(), f.ID); !errors.Is(err, onetime.ErrNotFound) {
+		t.Errorf("the code is not spent: %v", err)
+	}
 }
 
 func (s *stage) exists(email string) bool {
