@@ -13,7 +13,7 @@ var layers = []layer{
 	{"leaves", []string{"core/apierror", "core/ui", "core/hash", "core/secret", "hooks/abi", "storage/kv", "plugins/sdk", "internal/egress", "internal/jsonnet"}},
 	{"backends", []string{"storage/etcd", "storage/kvtest"}},
 	{"nouns", []string{"core/identity", "core/schema", "core/courier", "core/config", "core/onetime", "core/guess"}},
-	{"state", []string{"core/session", "core/project"}},
+	{"state", []string{"core/session", "core/project", "core/ceremony"}},
 	{"words", []string{"core/flow"}},
 	{"engine", []string{"core/selfservice", "core/method/*", "hooks", "hooks/wasm", "storage", "plugins/*"}},
 	{"pages", []string{"pages"}},
@@ -24,7 +24,7 @@ var layers = []layer{
 }
 
 // testOnly packages may import everything and are imported by tests alone.
-var testOnly = []string{"internal/testenv", "internal/hostile", "internal/faultproxy", "internal/mailtest", "internal/optest", "internal/importgraph", "test", "test/*"}
+var testOnly = []string{"internal/testenv", "internal/hostile", "internal/faultproxy", "internal/mailtest", "internal/optest", "internal/softkey", "internal/importgraph", "test", "test/*"}
 
 // restriction says who may import a library that would tie the importer to it.
 type restriction struct {
@@ -38,6 +38,7 @@ var restrictions = []restriction{
 	{"github.com/caddyserver/", []string{"caddymodule", "cmd/*"}},
 	{"go.etcd.io/", []string{"storage/etcd"}},
 	{"github.com/tetratelabs/wazero", []string{"hooks/wasm"}},
+	{"github.com/go-webauthn/", []string{"core/ceremony"}},
 	{"github.com/google/go-jsonnet", []string{"internal/jsonnet"}},
 	{"net/http", append([]string{"pages", "httpapi", "internal/gateway", "caddymodule"}, httpClients...)},
 }
@@ -74,6 +75,7 @@ var sentences = map[string]string{
 	"core/courier":     "queues messages to people and delivers them by mail or HTTP.",
 	"core/onetime":     "holds the links and codes that prove a mailbox: how they are made, what is stored of them, and how long they count.",
 	"core/guess":       "bounds how often secrets that people type can be guessed.",
+	"core/ceremony":    "makes and checks the public keys of WebAuthn: what a browser is asked for, and whether its answer proves a key.",
 	"core/flow":        "says what a self-service flow is, what a method may do in it, and what a hook may decide.",
 	"core/selfservice": "runs flows: the phases every flow shares, and login, registration, settings, recovery, verification, logout.",
 	"storage/kv":       "defines the small transactional key-value store every backend implements, and an in-memory one.",
