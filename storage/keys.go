@@ -31,6 +31,7 @@ const (
 	familyVerifiable       = "verifiable/"
 	familyRecovery         = "recovery/"
 	familyExternal         = "external/"
+	familyPublicKeys       = "public-keys/"
 	familyFlows            = "flows/"
 	familyErrors           = "errors/"
 	familyMessages         = "messages/"
@@ -79,6 +80,11 @@ func (k keys) found(trait, value, identityID string) string {
 }
 
 func (k keys) receipt(key string) string { return k.prefix + familyReceipts + part(key) }
+
+// publicKey is of a key that an authenticator made, by the id it gave it.
+func (k keys) publicKey(id []byte) string {
+	return k.prefix + familyPublicKeys + part(base64.RawURLEncoding.EncodeToString(id))
+}
 
 func (k keys) sessions() string         { return k.prefix + familySessions }
 func (k keys) session(id string) string { return k.prefix + familySessions + part(id) }
@@ -150,6 +156,11 @@ func (k keys) indexes(i *identity.Identity) []string {
 	for t, c := range i.Credentials {
 		for _, v := range c.Identifiers {
 			set[k.identifier(t, v)] = struct{}{}
+		}
+	}
+	for _, t := range []identity.CredentialType{identity.WebAuthn, identity.Passkey} {
+		for _, key := range i.KeyConfig(t).Keys {
+			set[k.publicKey(key.ID)] = struct{}{}
 		}
 	}
 	for _, a := range i.Verifiable {

@@ -26,6 +26,7 @@ func samples() map[string]string {
 		"verifiable":      k.verifiable(identity.ViaEmail, "ann@example.org"),
 		"recovery":        k.recovery(identity.ViaEmail, "ann@example.org"),
 		"external":        k.external("crm-1"),
+		"publicKey":       k.publicKey([]byte("k1")),
 		"epoch":           k.epoch("i1"),
 		"session":         k.session("s1"),
 		"grant":           k.grant("s1"),

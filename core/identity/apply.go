@@ -53,7 +53,9 @@ func (i *Identity) Apply(traits json.RawMessage, d Derived, now time.Time) {
 		i.Credentials = map[CredentialType]Credential{}
 	}
 	for t, ids := range d.Identifiers {
-		i.setIdentifiers(t, ids, now)
+		if derivesIdentifiers(t) {
+			i.setIdentifiers(t, ids, now)
+		}
 	}
 	for t, c := range i.Credentials {
 		// A credential whose identifiers came from traits that are gone can't be found any more.
@@ -68,9 +70,7 @@ func (i *Identity) Apply(traits json.RawMessage, d Derived, now time.Time) {
 }
 
 // derivesIdentifiers tells which credential types take their identifiers from traits.
-func derivesIdentifiers(t CredentialType) bool {
-	return t == Password || t == Code || t == WebAuthn || t == Passkey
-}
+func derivesIdentifiers(t CredentialType) bool { return t == Password || t == Code || t == WebAuthn }
 
 func (i *Identity) setIdentifiers(t CredentialType, ids []string, now time.Time) {
 	c, ok := i.Credentials[t]

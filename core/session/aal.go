@@ -7,8 +7,8 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/identity"
 )
 
-// secondFactors are the credentials that can be asked for after another one.
-var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret, identity.WebAuthn}
+// secondFactors are the credentials that can be asked for after another one. Of security keys, only some can.
+var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret}
 
 // Available is the highest level that the session of an identity can reach with the
 // credentials the identity has. codes says whether a code that is sent to an address
@@ -19,7 +19,7 @@ func (s *Session) Available(i *identity.Identity, codes bool) AAL {
 			return AAL2
 		}
 	}
-	if codes && s.StrengthenedByCode(i) {
+	if i.HasSecondFactorKey() || codes && s.StrengthenedByCode(i) {
 		return AAL2
 	}
 	return AAL1
