@@ -92,6 +92,8 @@ func seedNodes(f *flow.Flow) ui.Nodes {
 			n.WithLabel(ui.SettingsUnlink(fmt.Sprint(n.Input().Value)))
 		case f.Kind == flow.Login && id == "method" && n.Group == ui.GroupPassword:
 			n.WithLabel(ui.MsgLogin.Message())
+		case n.Group == ui.GroupWebAuthn:
+			seedKey(&n)
 		}
 		n.Messages = seedMessages(n.Messages)
 		if n.Meta.Label != nil {
@@ -102,6 +104,7 @@ func seedNodes(f *flow.Flow) ui.Nodes {
 	slices.SortStableFunc(out, func(a, b *ui.Node) int {
 		return slices.Index(seedGroups, a.Group) - slices.Index(seedGroups, b.Group)
 	})
+	sortSeedKeys(out)
 	return out
 }
 

@@ -1,12 +1,10 @@
 package httpapi
 
 import (
-	"crypto/sha512"
-	_ "embed"
-	"encoding/base64"
 	"net/http"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/ceremony"
 )
 
 // alive serves GET /health/alive: the process answers.
@@ -30,18 +28,9 @@ func (c *call) version() error {
 	return c.json(http.StatusOK, map[string]string{"version": c.s.Version})
 }
 
-//go:embed webauthn.js
-var webauthnScript []byte
-
-// WebAuthnIntegrity is the subresource integrity value of the script.
-var WebAuthnIntegrity = func() string {
-	sum := sha512.Sum512(webauthnScript)
-	return "sha512-" + base64.StdEncoding.EncodeToString(sum[:])
-}()
-
 // webauthnJS serves the script that pages with security keys load.
 func (c *call) webauthnJS() error {
 	c.w.Header().Set("Content-Type", "text/javascript; charset=UTF-8")
-	_, _ = c.w.Write(webauthnScript)
+	_, _ = c.w.Write(ceremony.Script)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-id/gatehouse/core/ceremony"
 	"github.com/gatehouse-id/gatehouse/core/flow"
 )
 
@@ -47,7 +48,7 @@ var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registr
 		{"DELETE /sessions/{id}", csrfRead, (*call).revokeMySession},
 		{"GET /schemas", csrfRead, (*call).schemas},
 		{"GET /schemas/{id}", csrfRead, (*call).schema},
-		{"GET /.well-known/ory/webauthn.js", csrfFull, (*call).webauthnJS},
+		{"GET " + ceremony.ScriptPath, csrfFull, (*call).webauthnJS},
 		{"GET /health/alive", csrfNone, (*call).alive},
 		{"GET /health/ready", csrfNone, (*call).ready},
 		{"GET /version", csrfNone, (*call).version},

@@ -41,6 +41,7 @@ type element struct {
 	NoValidate bool
 	Initial    string // of a provider
 	Trigger    string // the function a button calls
+	Load       string // the function it calls once the page is there
 
 	// Everything else.
 	URL           template.URL
@@ -110,7 +111,8 @@ func (l *labeller) input(n *ui.Node, i *ui.Input) element {
 	case ui.InputSubmit:
 		e.Widget, e.aside, e.Required = "submit", leadsAside(i), false
 	case ui.InputButton:
-		e.Widget, e.aside, e.Trigger, e.Required = "button", leadsAside(i), trigger(i.OnClickTrigger), false
+		e.Widget, e.aside, e.Required = "button", leadsAside(i), false
+		e.Trigger, e.Load = trigger(i.OnClickTrigger), trigger(i.OnLoadTrigger)
 	case ui.InputCheckbox:
 		e.checkbox()
 	case ui.InputPassword:

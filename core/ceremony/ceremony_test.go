@@ -281,11 +281,11 @@ func TestAnAlgorithmThatWasNotOfferedIsRefused(t *testing.T) {
 
 func TestIDsAreBounded(t *testing.T) {
 	b := newBench(t)
-	b.device.IDSize = 1023
+	b.device.NextID = make([]byte, 1023)
 	if _, err := b.create(); err != nil {
 		t.Errorf("1023 bytes: %v", err)
 	}
-	b.device.IDSize = 1024
+	b.device.NextID = make([]byte, 1024)
 	if _, err := b.create(); err == nil {
 		t.Error("1024 bytes were taken")
 	}

@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// Default is the configuration of a product that was told nothing: passwords and second factors on, built-in pages under /auth/, people
+// Default is the configuration of a product that was told nothing: passwords, passkeys and second factors on, built-in pages under /auth/, people
 // known by their e-mail address, signed in as soon as they have signed up.
 func Default() Config {
 	c := kratosDefaults()
@@ -10,7 +10,10 @@ func Default() Config {
 	c.SelfService.Flows.Registration.After.Methods = map[string]AfterMethod{
 		"password": {Hooks: []Hook{{Hook: "session"}}},
 		"oidc":     {Hooks: []Hook{{Hook: "session"}}},
+		"webauthn": {Hooks: []Hook{{Hook: "session"}}},
+		"passkey":  {Hooks: []Hook{{Hook: "session"}}},
 	}
+	c.SelfService.Methods.WebAuthn.Enabled, c.SelfService.Methods.Passkey.Enabled = true, true
 	c.SelfService.Methods.TOTP.Enabled, c.SelfService.Methods.LookupSecret.Enabled = true, true
 	c.SelfService.Flows.Recovery.Enabled, c.SelfService.Flows.Verification.Enabled = true, true
 	c.Identity.Schemas = []IdentitySchema{{ID: "default", URL: "preset://email"}}

@@ -120,6 +120,9 @@ type WebAuthnMethod struct {
 type WebAuthnConfig struct {
 	Passwordless bool         `json:"passwordless,omitempty"`
 	RP           RelyingParty `json:"rp"`
+	// UserVerification is required, preferred or discouraged: whether a key has to check who is using it, by a PIN or a
+	// finger. Kratos has no such key. Default preferred.
+	UserVerification string `json:"user_verification,omitempty"`
 }
 
 // PasskeyMethod is a discoverable key that needs no identifier.
@@ -131,15 +134,22 @@ type PasskeyMethod struct {
 // PasskeyConfig names the relying party of passkeys.
 type PasskeyConfig struct {
 	RP RelyingParty `json:"rp"`
+	// UserVerification is as in WebAuthnConfig.
+	UserVerification string `json:"user_verification,omitempty"`
 }
 
 // RelyingParty is the site a key is bound to.
 type RelyingParty struct {
-	ID          string   `json:"id,omitempty"`
-	DisplayName string   `json:"display_name,omitempty"`
-	Icon        string   `json:"icon,omitempty"`
-	Origin      string   `json:"origin,omitempty"`
-	Origins     []string `json:"origins,omitempty"`
+	// ID is the domain. It must never change: no key works for another. Default: the host of serve.public.base_url.
+	ID string `json:"id,omitempty"`
+	// DisplayName is what devices call the site. Default: the domain.
+	DisplayName string `json:"display_name,omitempty"`
+	// Icon is not shown any more by any browser.
+	Icon string `json:"icon,omitempty"`
+	// Origin and Origins are the pages that may ask for a key, spelled as https://app.example.org. Default: those of the
+	// domain and of serve.public.base_url.
+	Origin  string   `json:"origin,omitempty"`
+	Origins []string `json:"origins,omitempty"`
 }
 
 // OIDCMethod is signing in with a third party.

@@ -173,9 +173,8 @@ func (v *checker) methods(m *Methods) {
 		"%q must be a bare host name", p.HaveIBeenPwnedHost)
 	v.positive(at+"code.config.lifespan", m.Code.Config.Lifespan)
 	v.positive(at+"link.config.lifespan", m.Link.Config.Lifespan)
-	if m.WebAuthn.Enabled {
-		v.require(m.WebAuthn.Config.RP.ID != "", at+"webauthn.config.rp.id", "is missing: set the domain of the site")
-		v.require(m.WebAuthn.Config.RP.DisplayName != "", at+"webauthn.config.rp.display_name", "is missing: set the name of the site")
+	for name, verification := range map[string]string{"webauthn": m.WebAuthn.Config.UserVerification, "passkey": m.Passkey.Config.UserVerification} {
+		v.oneOf(at+name+".config.user_verification", verification, "", "required", "preferred", "discouraged")
 	}
 	seen := make(map[string]bool)
 	for i, p := range m.OIDC.Config.Providers {

@@ -92,6 +92,12 @@ type Identifying interface {
 	NeedsIdentifier() bool
 }
 
+// Autofilling is a login method that browsers offer in the field for the identifier.
+type Autofilling interface {
+	LoginMethod
+	Autofills()
+}
+
 // LoginMethod can sign somebody in.
 type LoginMethod interface {
 	Method
@@ -115,6 +121,13 @@ type AccountMethod interface {
 	// identifier, "" when nothing will be compared, and the identity, nil when nobody has
 	// the identifier.
 	Account(ctx context.Context, s Submission) (identifier string, who *identity.Identity, err error)
+}
+
+// SteppingMethod asks who somebody is before it asks for the proof.
+type SteppingMethod interface {
+	LoginMethod
+	// Halfway tells whether it waits for the proof: the form shows nothing else then.
+	Halfway(f *Flow) bool
 }
 
 // GuessableMethod is a second factor that people type. The engine counts its answers, and

@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -75,6 +76,18 @@ func (i *Identity) SetKeys(t CredentialType, c KeyConfig, now time.Time) {
 	}
 	config, _ := json.Marshal(c) // no value in it can fail
 	i.SetCredential(t, ids, config, now)
+}
+
+// SetKey replaces the key with the same id, if there is one, and tells whether it is another now.
+func (i *Identity) SetKey(t CredentialType, k Key, now time.Time) bool {
+	c := i.KeyConfig(t)
+	at := c.Find(k.ID)
+	if at < 0 || reflect.DeepEqual(c.Keys[at], k) {
+		return false
+	}
+	c.Keys[at] = k
+	i.SetKeys(t, c, now)
+	return true
 }
 
 // Find returns the place of the key with that id, or -1.

@@ -62,12 +62,27 @@ func (s *Schema) Addresses(traits json.RawMessage) (verifiable, recovery []Addre
 
 // AccountName is what an authenticator app shows for an identity with these traits, or "".
 func (s *Schema) AccountName(traits json.RawMessage) (string, error) {
+	return s.first(traits, func(e *extension) bool { return e.Credentials.TOTP.AccountName })
+}
+
+// DisplayName is what a passkey shows for an identity with these traits: what the schema marks as that, else what somebody
+// signs in with, or "".
+func (s *Schema) DisplayName(traits json.RawMessage) (string, error) {
+	name, err := s.first(traits, func(e *extension) bool { return e.Credentials.Passkey.DisplayName })
+	if err != nil || name != "" {
+		return name, err
+	}
+	return s.first(traits, func(e *extension) bool { return len(e.identifiesFor()) > 0 })
+}
+
+// first finds the first value among traits that the schema says something about.
+func (s *Schema) first(traits json.RawMessage, wanted func(*extension) bool) (string, error) {
 	marked, err := s.collect(traits)
 	if err != nil {
 		return "", err
 	}
 	for _, m := range marked {
-		if m.ext.Credentials.TOTP.AccountName && m.value != "" {
+		if wanted(m.ext) && m.value != "" {
 			return m.value, nil
 		}
 	}

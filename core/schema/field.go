@@ -31,6 +31,8 @@ type Field struct {
 	Identifies []string
 	// Searchable says that administrators can search by the trait.
 	Searchable bool
+	// Displayed says that passkeys show the trait as the name of the account.
+	Displayed bool
 }
 
 // maxFieldDepth bounds the nesting of objects and references: a schema that refers to itself has no end.
@@ -184,6 +186,7 @@ func newField(n *node, path, kind string) Field {
 		}
 	}
 	f.Identifies, f.Searchable = identifies(n), searchable(n)
+	f.Displayed = n.get(extensionKey, "credentials", "passkey", "display_name").isTrue()
 	if e := n.get("enum"); e != nil {
 		f.Enum, _ = e.plain().([]any)
 	}
@@ -222,12 +225,14 @@ func requiredSet(n *node) map[string]bool {
 	return set
 }
 
+func (n *node) isTrue() bool { return n != nil && n.scalar == true }
+
 // identifies lists the credential types that n, or each item of an array, is an identifier for.
 func identifies(n *node) []string {
 	var out []string
 	credentials := n.get(extensionKey, "credentials")
 	for _, name := range []string{"password", "webauthn", "passkey", "code"} {
-		if use := credentials.get(name, "identifier"); use != nil && use.scalar == true {
+		if credentials.get(name, "identifier").isTrue() {
 			out = append(out, name)
 		}
 	}

@@ -153,6 +153,11 @@ func optionQuery(f *flow.Flow) string {
 // show derives the form of the flow from the configuration in force.
 func (e *Engine) show(f *flow.Flow, c *Client) {
 	nodes, standing := kinds[f.Kind].form(e, f, c)
+	for _, n := range nodes {
+		if s, ok := n.Attributes.(*ui.Script); ok {
+			s.Src = c.Base + s.Src
+		}
+	}
 	f.UI = ui.Container{
 		Action: c.Base + "/self-service/" + string(f.Kind) + "?flow=" + f.ID, Method: "POST", Nodes: nodes,
 	}

@@ -62,6 +62,8 @@ func (l login) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message)
 	nodes := ui.Nodes{csrfNode(f, c)}
 	if m := e.waitsFor(f, c); m != nil {
 		nodes = append(nodes, l.codeForm(e, f, m)...)
+	} else if m := e.halfway(f, c); m != nil {
+		nodes = append(nodes, m.LoginForm(f, nil)...)
 	} else {
 		nodes = append(nodes, l.methods(e, f, c)...)
 	}
@@ -87,17 +89,21 @@ func (login) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
 	inSteps := e.identifierFirst(f, c)
 	var nodes ui.Nodes
 	var asking []flow.Method
+	autofill := false
 	for _, m := range e.provers(f, c) {
 		part := m.LoginForm(f, c.confirming(m, who))
+		if _, ok := m.(flow.Autofilling); ok && who == nil && len(part) > 0 {
+			autofill = true
+		}
 		if im, ok := m.(flow.Identifying); ok && im.NeedsIdentifier() && f.RequestedAAL == session.AAL1 && len(part) > 0 {
 			asking = append(asking, m)
 			if inSteps && identifier == "" {
 				continue
 			}
 		}
-		nodes = append(nodes, part...)
+		nodes.Upsert(part...) // two methods need one script
 	}
-	if len(asking) == 0 {
+	if len(asking) == 0 && !autofill {
 		return nodes
 	}
 	switch {
@@ -106,7 +112,11 @@ func (login) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
 	case inSteps:
 		return append(nodes, ui.NewInput(ui.GroupDefault, flow.IdentifierField, ui.InputHidden, ui.Value(identifier)))
 	}
-	return append(nodes, e.identifierNode(who, asking))
+	node := e.identifierNode(who, asking)
+	if autofill {
+		node.Input().Autocomplete = "username webauthn"
+	}
+	return append(nodes, node)
 }
 
 // provers lists the methods that can prove what the login asks for.
@@ -120,6 +130,16 @@ func (e *Engine) provers(f *flow.Flow, c *Client) []flow.LoginMethod {
 		}
 	}
 	return out
+}
+
+// halfway finds the method that waits for the second step of a sign-in; nil when there is none.
+func (e *Engine) halfway(f *flow.Flow, c *Client) flow.LoginMethod {
+	for _, m := range e.provers(f, c) {
+		if s, ok := m.(flow.SteppingMethod); ok && s.Halfway(f) {
+			return s
+		}
+	}
+	return nil
 }
 
 // complete runs hooks and the method's step, and signs the identity in.

@@ -94,7 +94,7 @@ func (k registration) nodes(e *Engine, f *flow.Flow, c *Client, s *schema.Schema
 func (registration) methods(e *Engine, f *flow.Flow, c *Client) ui.Nodes {
 	var nodes ui.Nodes
 	for _, m := range e.offered(flow.Registration, c) {
-		nodes = append(nodes, m.(flow.RegistrationMethod).RegistrationForm(f)...)
+		nodes.Upsert(m.(flow.RegistrationMethod).RegistrationForm(f)...)
 	}
 	return nodes
 }
@@ -186,10 +186,10 @@ func (registration) traits(r *run) (*identity.Identity, error) {
 	return i, nil
 }
 
-// needIdentifier refuses an account that nobody could sign in to.
+// needIdentifier refuses an account that nobody could sign in to. Passkeys name it themselves.
 func (r *run) needIdentifier(i *identity.Identity) error {
 	t := r.method.Name()
-	if t != identity.Password && t != identity.Code || len(i.Credentials[t].Identifiers) > 0 {
+	if t != identity.Password && t != identity.Code && t != identity.WebAuthn || len(i.Credentials[t].Identifiers) > 0 {
 		return nil
 	}
 	r.f.Messages = append(r.f.Messages, ui.MsgNoIdentifier.Message())

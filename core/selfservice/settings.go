@@ -66,11 +66,14 @@ var settingsOrder = []ui.Group{
 	ui.GroupPasskey, ui.GroupTOTP,
 }
 
+// keyFields is the order of the fields for security keys.
+var keyFields = []string{"webauthn_remove", "webauthn_register_displayname", "webauthn_register"}
+
 func (account) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message) {
 	nodes, keys := ui.Nodes{csrfNode(f, c)}, []string{}
 	for _, m := range e.Methods {
 		if sm, ok := m.(flow.SettingsMethod); ok && m.Enabled() {
-			nodes = append(nodes, sm.SettingsForm(f)...)
+			nodes.Upsert(sm.SettingsForm(f)...)
 		}
 	}
 	if s, err := e.schemaFor(f); err == nil {
@@ -78,7 +81,7 @@ func (account) form(e *Engine, f *flow.Flow, c *Client) (ui.Nodes, []ui.Message)
 			keys = append(keys, field.Path)
 		}
 	}
-	nodes.SortBy(settingsOrder, keys)
+	nodes.SortBy(settingsOrder, append(keys, keyFields...))
 	return nodes, nil
 }
 

@@ -39,7 +39,8 @@ func (s *Session) StrengthenedByCode(i *identity.Identity) bool {
 
 // SameFactors tells whether two states of an identity have the same second factors.
 func SameFactors(a, b *identity.Identity) bool {
-	return !slices.ContainsFunc(secondFactors, func(t identity.CredentialType) bool {
+	all := append(slices.Clone(secondFactors), identity.WebAuthn)
+	return !slices.ContainsFunc(all, func(t identity.CredentialType) bool {
 		return !bytes.Equal(a.Credentials[t].Config, b.Credentials[t].Config)
 	})
 }

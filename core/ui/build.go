@@ -100,6 +100,14 @@ func PasskeyRemove(displayName string, addedAt time.Time) Message {
 	return MsgSettingsPasskeyRemove.With(key(displayName, addedAt))
 }
 
+// KeyRefused says that a security key or passkey has not proven who somebody is. For clients it
+// is a wrong code.
+func KeyRefused() Message {
+	m := MsgTOTPInvalid.Message()
+	m.Text = "The key was not accepted. Please try again, or use another one."
+	return m
+}
+
 // Recovered tells how long the session that recovery gave may change credentials. Older clients read the first key.
 func Recovered(until, now time.Time) Message {
 	return MsgRecovered.with(map[string]any{

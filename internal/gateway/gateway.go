@@ -142,7 +142,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if g.oidc, err = g.prepareOIDC(ctx, o, cipher); err != nil {
 		return nil, err
 	}
-	g.Engine = g.engine(o, g.methods(o, hasher, cipher))
+	methods, err := g.methods(o, hasher, cipher)
+	if err != nil {
+		return nil, err
+	}
+	g.Engine = g.engine(o, methods)
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
@@ -165,6 +169,9 @@ func Check(ctx context.Context, o Options) error {
 		return err
 	}
 	if _, err := newMailroom(ctx, o, client); err != nil {
+		return err
+	}
+	if err := o.checkParties(); err != nil {
 		return err
 	}
 	if err := checkOIDC(ctx, o); err != nil {

@@ -21,7 +21,15 @@ import (
 
 // methods is the table of credential methods, in the order in which a
 // submission is offered to them (behaviours.md 8.5).
-func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) []flow.Method {
+func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) ([]flow.Method, error) {
+	securityKeys, err := g.webauthn(o)
+	if err != nil {
+		return nil, err
+	}
+	passkeys, err := g.passkey(o)
+	if err != nil {
+		return nil, err
+	}
 	return []flow.Method{
 		g.password(o, hasher),
 		g.oidc,
@@ -39,11 +47,13 @@ func (g *Gateway) methods(o Options, hasher *hash.Hasher, cipher *secret.Keys) [
 			On:     func() bool { return o.Config.SelfService.Methods.TOTP.Enabled },
 			Issuer: o.issuer, Account: g.accountName, Cipher: cipher, Keys: o.Keys, Now: o.Now,
 		},
+		securityKeys,
 		&lookup.Method{
 			On:     func() bool { return o.Config.SelfService.Methods.LookupSecret.Enabled },
 			Cipher: cipher, Now: o.Now,
 		},
-	}
+		passkeys,
+	}, nil
 }
 
 func codeMethod(o Options) *code.Code {

@@ -45,8 +45,8 @@ type Device struct {
 	Challenge   string // instead of the one that was asked for
 	CrossOrigin bool   // the page stands in another one's frame
 	TopOrigin   string
-	IDSize      int // of the next key's id; 0 means 32
-	Algorithm   byte
+	NextID      []byte // of the next key; nil means a random one
+	Algorithm   byte   // of the next key, as one byte of CBOR; 0 means ES256
 }
 
 // New makes a device whose user proves to be there and who they are.
@@ -102,11 +102,11 @@ func (d *Device) Create(raw string) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Key{ID: make([]byte, max(d.IDSize, 1)), Handle: handle, Private: private}
-	if d.IDSize == 0 {
+	k := &Key{ID: d.NextID, Handle: handle, Private: private}
+	if k.ID == nil {
 		k.ID = make([]byte, 32)
+		rand.Read(k.ID)
 	}
-	rand.Read(k.ID)
 	d.Keys = append(d.Keys, k)
 	auth := d.authData(o.PublicKey.RP.ID, d.Flags|attested, k.Counter)
 	auth = append(auth, make([]byte, 16)...) // the model

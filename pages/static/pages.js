@@ -25,5 +25,5 @@ for (const button of document.querySelectorAll("[data-trigger]")) {
 }
 
 window.addEventListener("load", () => {
-  for (const input of document.querySelectorAll("[data-load]")) call(input.dataset.load);
+  for (const node of document.querySelectorAll("[data-load]")) call(node.dataset.load);
 });
