@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -15,8 +14,7 @@ type testCase struct {
 	Needs []string // profiles of the server
 }
 
-// reduce copies the scenarios of our areas, and their recordings without what
-// is left to later issues, from a folder of the kit to dst.
+// reduce copies the scenarios of our areas, and their recordings, from a folder of the kit to dst.
 func reduce(src, dst string) ([]testCase, error) {
 	files, err := filepath.Glob(filepath.Join(src, "scenarios", "*.json"))
 	if err != nil {
@@ -39,10 +37,6 @@ func reduce(src, dst string) ([]testCase, error) {
 			return nil, err
 		}
 		recording, err := os.ReadFile(filepath.Join(src, "expected", c.Name+".json"))
-		if err != nil {
-			return nil, err
-		}
-		recording, err = withoutLaterParts(recording)
 		if err != nil {
 			return nil, err
 		}
@@ -72,33 +66,4 @@ func profiles(cases []testCase) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// withoutLaterParts takes the parts of laterParts out of a recording.
-func withoutLaterParts(recording []byte) ([]byte, error) {
-	decoder := json.NewDecoder(bytes.NewReader(recording))
-	decoder.UseNumber()
-	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return nil, err
-	}
-	walk(v)
-	return json.Marshal(v)
-}
-
-// walk applies the parts to every object of a JSON value.
-func walk(v any) {
-	switch v := v.(type) {
-	case map[string]any:
-		for _, part := range laterParts {
-			part.remove(v)
-		}
-		for _, child := range v {
-			walk(child)
-		}
-	case []any:
-		for _, child := range v {
-			walk(child)
-		}
-	}
 }
