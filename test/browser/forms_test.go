@@ -46,7 +46,7 @@ func TestKeyboardAlone(t *testing.T) {
 	b := newTab(t)
 	b.open(guarded)
 	b.wantFocus("E-Mail")
-	b.tabTo("Password", "Show password", "Sign in with password", "Forgot your password?", "Create an account")
+	b.tabTo("Password", "Show password", "Sign in with password", "Sign in with passkey", "Forgot your password?", "Create an account")
 	b.enter()
 
 	b.wantPage("/auth/registration")

@@ -3,7 +3,6 @@ package browser
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"os/exec"
@@ -113,8 +112,15 @@ func (b *tab) open(path string) *network.Response {
 // follow clicks a link or button by the words on it, and waits for the page behind it.
 func (b *tab) follow(words string) *network.Response {
 	b.t.Helper()
-	find := fmt.Sprintf(`//*[self::a or self::button][normalize-space()=%q]`, words)
-	return b.leave(chromedp.Click(find))
+	return b.leave(chromedp.Click(`//*[self::a or self::button][normalize-space()=` + literal(words) + `]`))
+}
+
+// literal quotes words for XPath, which has no escapes.
+func literal(words string) string {
+	if strings.Contains(words, `"`) {
+		return "'" + words + "'"
+	}
+	return `"` + words + `"`
 }
 
 // fill types into the field with a label, as somebody does who clicks the label.
