@@ -55,7 +55,7 @@ func (b *tab) withoutAutofill() (back func()) {
 		Source: `PublicKeyCredential.isConditionalMediationAvailable = async () => false`,
 	})
 	return func() {
-		call(b, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: script.Identifier})
+		call(b, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(script))
 	}
 }
 
