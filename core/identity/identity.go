@@ -140,13 +140,10 @@ func (i *Identity) PasswordHash() string {
 }
 
 // WaysIn counts what the identity can sign in with as a first factor: a password that
-// belongs to an identifier, and each account elsewhere.
+// belongs to an identifier, each account elsewhere, and each key that needs nothing beside it.
 func (i *Identity) WaysIn() int {
-	n := len(i.Credentials[OIDC].Identifiers)
+	n := len(i.Credentials[OIDC].Identifiers) + i.firstFactorKeys()
 	if i.PasswordHash() != "" && len(i.Credentials[Password].Identifiers) > 0 {
-		n++
-	}
-	if i.HasCredential(Passkey) {
 		n++
 	}
 	return n

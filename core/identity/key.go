@@ -100,19 +100,13 @@ func (i *Identity) HasSecondFactorKey() bool {
 	return slices.ContainsFunc(i.KeyConfig(WebAuthn).Keys, func(k Key) bool { return !k.Passwordless })
 }
 
-// FirstFactors counts the ways to sign in that stand on their own.
-func (i *Identity) FirstFactors() int {
+// firstFactorKeys counts the keys that sign in alone.
+func (i *Identity) firstFactorKeys() int {
 	n := len(i.KeyConfig(Passkey).Keys)
 	for _, k := range i.KeyConfig(WebAuthn).Keys {
 		if k.Passwordless {
 			n++
 		}
-	}
-	if i.PasswordHash() != "" && len(i.Credentials[Password].Identifiers) > 0 {
-		n++
-	}
-	if i.HasCredential(OIDC) {
-		n += len(i.Credentials[OIDC].Identifiers)
 	}
 	return n
 }

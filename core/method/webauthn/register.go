@@ -98,7 +98,7 @@ func (m *Method) add(f *flow.Flow, u ceremony.User, s flow.Submission, i *identi
 
 // removable are the keys that the identity can do without.
 func removable(i *identity.Identity) []identity.Key {
-	last := i.FirstFactors() < 2
+	last := i.WaysIn() < 2
 	return slices.DeleteFunc(i.KeyConfig(identity.WebAuthn).Keys, func(k identity.Key) bool { return last && k.Passwordless })
 }
 
