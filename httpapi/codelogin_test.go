@@ -324,8 +324,10 @@ func TestTheSeedKnowsNoCodesToSignIn(t *testing.T) {
 // schema doesn't mark, once its owner has shown that it is theirs.
 func TestVerifiedAddressesCanStandIn(t *testing.T) {
 	for name, set := range map[string]func(m *config.CodeMethod){
-		"login fallback":      func(m *config.CodeMethod) { m.PasswordlessLoginFallback = true },
-		"credential fallback": func(m *config.CodeMethod) { m.PasswordlessEnabled, m.Config.MissingCredentialFallbackEnabled = true, true },
+		"login fallback": func(m *config.CodeMethod) { m.PasswordlessLoginFallback = true },
+		"credential fallback": func(m *config.CodeMethod) {
+			m.PasswordlessEnabled, m.Config.MissingCredentialFallbackEnabled = true, true
+		},
 	} {
 		e := testenv.New(t, func(c *config.Config, _ *gateway.Options) { set(&c.SelfService.Methods.Code) })
 		e.SignUp(ada)
