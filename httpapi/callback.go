@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/selfservice"
+	"github.com/gatehouse-id/gatehouse/core/session"
 )
 
 // Limits of what a browser brings back from another site: codes of some are long.
@@ -41,7 +43,45 @@ func (c *call) oidcCallback() error {
 		k, _ := c.s.Engine.KindOf(id)
 		return c.submitFailed(err, k, id, asJSON)
 	}
+	if to := c.appURL(res); to != "" {
+		c.redirect(to)
+		return nil
+	}
 	return c.submitted(res.Flow.Kind, res, asJSON)
+}
+
+// appURL opens the app whose flow has come to an end, or has something to show, in a
+// browser that isn't its own; "" when there is no such app.
+func (c *call) appURL(res *selfservice.Result) string {
+	switch {
+	case res.Code != "":
+		return withQuery(res.ReturnTo, "code", res.Code)
+	case res.Rejected && res.Flow.Type == flow.API && res.Flow.ReturnTo != "":
+		return withQuery(res.Flow.ReturnTo, "flow", res.Flow.ID)
+	}
+	return ""
+}
+
+// exchangeToken serves GET /sessions/token-exchange.
+func (c *call) exchangeToken() error {
+	if c.r.Method != http.MethodGet {
+		return apierror.MethodNotAllowed("The codes can be exchanged by GET only.")
+	}
+	q := c.r.URL.Query()
+	token, err := c.s.Engine.Exchange(c.r.Context(), q.Get("init_code"), q.Get("return_to_code"))
+	if err != nil {
+		return err
+	}
+	facts, err := c.s.Checker.Check(c.r.Context(), session.HashToken(token))
+	if errors.Is(err, session.ErrNotFound) {
+		return apierror.SessionInactive()
+	}
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, map[string]any{
+		"session_token": token, "session": c.m.dialect.session(c, facts.Session, facts.Identity),
+	})
 }
 
 // oidcCallbackForm serves POST, by which some providers answer. A browser sends none of

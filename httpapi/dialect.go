@@ -196,6 +196,9 @@ func (d *dialect) flow(c *call, f *flow.Flow) map[string]any {
 		v["refresh"], v["requested_aal"] = f.Refresh, f.RequestedAAL
 		v["created_at"], v["updated_at"] = f.IssuedAt, f.IssuedAt
 	}
+	if f.ExchangeCode != "" {
+		v["session_token_exchange_code"] = f.ExchangeCode
+	}
 	if d.extras {
 		v["state"], v["organization_id"] = f.State, nil
 	}

@@ -46,6 +46,7 @@ var publicRoutes = slices.Concat(flowRoutes(flow.Login), flowRoutes(flow.Registr
 		{"GET /sessions", csrfRead, (*call).listMySessions},
 		{"DELETE /sessions", csrfRead, (*call).revokeMySessions},
 		{"DELETE /sessions/{id}", csrfRead, (*call).revokeMySession},
+		{"GET /sessions/token-exchange", csrfRead, (*call).exchangeToken},
 		{"GET /schemas", csrfRead, (*call).schemas},
 		{"GET /schemas/{id}", csrfRead, (*call).schema},
 		{"GET " + ceremony.ScriptPath, csrfFull, (*call).webauthnJS},

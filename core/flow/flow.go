@@ -78,6 +78,10 @@ type Flow struct {
 	Messages      []ui.Message            // global messages of the last submission
 	FieldMessages map[string][]ui.Message // by node name
 
+	// ExchangeCode is the first of two codes by which an app gets its session; it is told
+	// when the flow begins and never again.
+	ExchangeCode string
+
 	// Notes are what methods remember from one submission to the next, such as codes that
 	// were shown and not confirmed yet. They are sealed in the record.
 	Notes map[identity.CredentialType][]byte

@@ -49,6 +49,11 @@ func (e *Engine) Create(ctx context.Context, k flow.Kind, in Init, c *Client) (*
 	if in.Raw != "" {
 		f.RequestURL += "?" + in.Raw
 	}
+	if in.Query.Get("return_session_token_exchange_code") == "true" {
+		if err := e.promiseExchange(ctx, f); err != nil {
+			return nil, nil, err
+		}
+	}
 	e.show(f, c)
 	return f, bind(f, in), nil
 }

@@ -44,6 +44,9 @@ type Result struct {
 	// Next is the flow that this one led to: settings after a recovery, verification
 	// after a registration. It is nil when there is none to be shown.
 	Next *flow.Flow
+	// Code is what the browser brings to the app whose session this is, "" when it isn't
+	// waiting for one.
+	Code string
 	// Payload is the transient payload of the submission.
 	Payload json.RawMessage
 }
@@ -77,6 +80,8 @@ type run struct {
 	token string
 	// begun is the flow that turned out to be one of another kind, which f is now.
 	begun *loaded
+	// code is the second one by which an app gets its session, "" when it gets it in another way.
+	code string
 	// unwelcome says that traits from another site can't be stored.
 	unwelcome bool
 	// resumed says that the submission was checked when it was paused.
@@ -292,13 +297,10 @@ const commitAttempts = 5
 // completed, which a second submission of it can't do again. A rejected submission
 // that was saved meanwhile doesn't stand in the way.
 func (r *run) commit(ctx context.Context) error {
-	f := r.f
-	if r.begun != nil {
-		f = r.begun
-	}
+	f := r.completes()
 	err := r.commitAs(ctx, &flow.Record{
 		ID: f.ID, RequestURL: f.RequestURL, ReturnTo: f.ReturnTo, ExpiresAt: f.ExpiresAt,
-		Active: r.method.Name(), Completed: true, Revision: f.Revision,
+		Active: r.method.Name(), Completed: true, Notes: r.handed(f), Revision: f.Revision,
 	})
 	if err == nil {
 		r.f.Active, r.f.Completed = r.method.Name(), true
@@ -340,7 +342,7 @@ func (r *run) finish(i *identity.Identity, s *session.Session, token string) {
 	configured := r.k.settings(r.e.Config()).returnURL(string(r.method.Name()))
 	r.result = Result{
 		Flow: r.f.Flow, Identity: i, Session: s, Token: token, ReturnTo: r.f.ReturnTo,
-		RenewCSRF: s != nil && (r.c.Facts == nil || r.c.Facts.Identity.ID != i.ID),
+		Code: r.code, RenewCSRF: s != nil && (r.c.Facts == nil || r.c.Facts.Identity.ID != i.ID),
 	}
 	if r.result.ReturnTo == "" {
 		r.result.ReturnTo = r.e.DefaultReturnURL(configured, r.c.Base)
@@ -352,5 +354,6 @@ func (r *run) newSession(i *identity.Identity, amr session.AuthenticationMethod,
 	token := newToken()
 	s := session.New(i.ID, token, amr, now, time.Duration(r.e.Config().Session.Lifespan))
 	s.AddDevice(r.c.IP, r.c.UserAgent)
+	r.handOver(token)
 	return s, token
 }

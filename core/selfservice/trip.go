@@ -223,6 +223,12 @@ func (e *Engine) Return(ctx context.Context, a Arrival, c *Client) (*Result, err
 	if !ok {
 		return nil, ErrState
 	}
+	if e.IsAPI(id) {
+		// The flow is an app's. Who is signed in to the browser that it has opened doesn't matter.
+		apps := *c
+		apps.Facts, apps.Token = nil, ""
+		c = &apps
+	}
 	r := &run{e: e, k: kinds[kn], c: c}
 	var err error
 	if r.f, err = e.load(ctx, kn, id, c); err != nil {
@@ -327,6 +333,14 @@ func (r *run) chooseKind(ctx context.Context) error {
 		r.become(flow.Registration)
 	}
 	return nil
+}
+
+// completes is the flow that this run completes.
+func (r *run) completes() *loaded {
+	if r.begun != nil {
+		return r.begun
+	}
+	return r.f
 }
 
 // become goes on as a flow of another kind. The flow that was begun is what is completed.
