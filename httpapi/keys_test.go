@@ -3,8 +3,12 @@ package httpapi_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -315,4 +319,73 @@ func TestKeysAreForBrowsers(t *testing.T) {
 		t.Error("an app is offered a passkey")
 	}
 	want(t, "an app's passkey", app.Submit("login", f, testenv.Fields{"passkey_login": "{}"}), http.StatusBadRequest)
+}
+
+// TestOneAnswerSignsInOnce: it is sent many times at once, to the flow that it is for.
+func TestOneAnswerSignsInOnce(t *testing.T) {
+	e := testenv.New(t, withKeys)
+	h := newHand(e)
+	h.joins("ada@example.org")
+	b := newHand(e)
+	b.device = h.device
+	f := b.Start("login", "")
+	answer := b.sign(f, "passkey_challenge")
+	const tries = 20
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range tries {
+		all.Go(func() {
+			if b.Submit("login", f, testenv.Fields{"passkey_login": answer}).Status == http.StatusOK {
+				in.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("it signed in %d times, want once", in.Load())
+	}
+}
+
+// TestKeysOfTheSeed: clients of that time find the options in the code of the button, in
+// standard base64, and no function by name.
+func TestKeysOfTheSeed(t *testing.T) {
+	e := testenv.New(t, withKeys)
+	e.SignUp("ada@example.org")
+	c := e.Browser().On("/api/kratos/public")
+	c.Header.Set("Accept", "application/json")
+	c.SignIn("ada@example.org")
+	f := c.Start("settings", "")
+	at, _ := f.Node("webauthn_register_trigger")["attributes"].(map[string]any)
+	code, _ := at["onclick"].(string)
+	options, ok := strings.CutPrefix(code, "window.__oryWebAuthnRegistration(")
+	if !ok || at["value"] != "" || at["onclickTrigger"] != nil {
+		t.Fatalf("got %v", at)
+	}
+	var o struct{ PublicKey struct{ Challenge string } }
+	if err := json.Unmarshal([]byte(strings.TrimSuffix(options, ")")), &o); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := base64.StdEncoding.DecodeString(o.PublicKey.Challenge); err != nil || len(raw) != 32 {
+		t.Errorf("the challenge is %q: %v", o.PublicKey.Challenge, err)
+	}
+}
+
+// TestBadAnswers: whatever stands in the fields is answered with a form.
+func TestBadAnswers(t *testing.T) {
+	e := testenv.New(t, withKeys)
+	e.SignUp("ada@example.org")
+	h := newHand(e)
+	h.SignIn("ada@example.org")
+	for _, junk := range []string{"x", "{}", "[]", "null", `{"id":"AA","rawId":"AA","type":"public-key","response":{"attestationObject":"oA","clientDataJSON":"e30"}}`, strings.Repeat("A", 1<<17)} {
+		f := h.Start("settings", "")
+		for _, fields := range []testenv.Fields{
+			{"passkey_settings_register": junk}, {"passkey_remove": junk},
+			{"webauthn_register": junk, "webauthn_register_displayname": "k"}, {"webauthn_remove": junk},
+		} {
+			want(t, fmt.Sprintf("%.40v", fields), h.Submit("settings", f, fields), http.StatusBadRequest)
+		}
+		n := newHand(e)
+		want(t, "signing in", n.Submit("login", n.Start("login", ""), testenv.Fields{"passkey_login": junk}), http.StatusBadRequest)
+		want(t, "joining", n.Submit("registration", n.Start("registration", ""), testenv.Fields{"traits.email": "eve@example.org", "passkey_register": junk}), http.StatusBadRequest)
+	}
 }
