@@ -213,6 +213,16 @@ func (c goCalls) identities() {
 	c.went(admin.ListIdentities(ctx).Execute())
 	c.went(admin.GetIdentity(ctx, made.Id).Execute())
 
+	other := client.CreateIdentityBody{SchemaId: "default", Traits: map[string]any{"email": uuid.NewString() + "@example.org"}}
+	c.went(admin.CreateIdentity(ctx).CreateIdentityBody(other).Execute())
+	change := client.UpdateIdentityBody{SchemaId: "default", State: "active", Traits: map[string]any{"email": uuid.NewString() + "@example.org"}}
+	c.went(admin.UpdateIdentity(ctx, made.Id).UpdateIdentityBody(change).Execute())
+	c.refused(404, "an identity that does not exist")(admin.UpdateIdentity(ctx, uuid.NewString()).UpdateIdentityBody(change).Execute())
+	change.Traits = other.Traits
+	c.refused(409, "an address that has an account")(admin.UpdateIdentity(ctx, made.Id).UpdateIdentityBody(change).Execute())
+	change.Traits = map[string]any{}
+	c.refused(400, "traits that break the schema")(admin.UpdateIdentity(ctx, made.Id).UpdateIdentityBody(change).Execute())
+
 	link := client.CreateRecoveryLinkForIdentityBody{IdentityId: made.Id}
 	c.went(admin.CreateRecoveryLinkForIdentity(ctx).CreateRecoveryLinkForIdentityBody(link).Execute())
 	c.refused(404, "links are switched off")(c.hasty().IdentityAPI.CreateRecoveryLinkForIdentity(ctx).CreateRecoveryLinkForIdentityBody(link).Execute())

@@ -183,6 +183,7 @@ func TestAdminClient(t *testing.T) {
 	if len(list) != 1 || list[0].Id != made.Id {
 		t.Errorf("identities: got %d, want the one made", len(list))
 	}
+	changesAndFinds(t, admin, made.Id)
 	token := loginNative(t, native(t, gw.URL), "zoe@example.org")
 	res, err = admin.DeleteIdentity(ctx, made.Id).Execute()
 	check(t, "deleting it", res, err, 204)
@@ -190,6 +191,42 @@ func TestAdminClient(t *testing.T) {
 	refused[client.ErrorGeneric](t, "getting it when it is gone", res, err, 404)
 	_, res, err = native(t, gw.URL).FrontendAPI.ToSession(ctx).XSessionToken(token).Execute()
 	refused[client.ErrorGeneric](t, "whoami of nobody", res, err, 401)
+}
+
+// changesAndFinds makes the calls of the identity API that came after the seed.
+func changesAndFinds(t *testing.T, admin client.IdentityAPI, id string) {
+	t.Helper()
+	ctx := t.Context()
+	patch := []client.JsonPatch{
+		{Op: "add", Path: "/metadata_admin", Value: map[string]any{"note": "vip"}}, {Op: "add", Path: "/external_id", Value: "crm-1"},
+		{Op: "replace", Path: "/verifiable_addresses/0/verified", Value: true},
+	}
+	changed, res, err := admin.PatchIdentity(ctx, id).JsonPatch(patch).Execute()
+	check(t, "patching it", res, err, 200)
+	if !changed.VerifiableAddresses[0].Verified || changed.GetExternalId() != "crm-1" {
+		t.Errorf("patched: got %+v", changed)
+	}
+	found, res, err := admin.GetIdentityByExternalID(ctx, "crm-1").IncludeCredential([]string{"password"}).Execute()
+	check(t, "finding it by its external id", res, err, 200)
+	if found.Id != id {
+		t.Errorf("by its external id: got %s, want %s", found.Id, id)
+	}
+	batch := client.PatchIdentitiesBody{Identities: []client.IdentityPatch{
+		{Create: &client.CreateIdentityBody{SchemaId: "default", Traits: map[string]any{"email": "yan@example.org"}}},
+		{Create: &client.CreateIdentityBody{SchemaId: "default", Traits: map[string]any{"email": "zoe@example.org"}}},
+	}}
+	made, res, err := admin.BatchPatchIdentities(ctx).PatchIdentitiesBody(batch).Execute()
+	check(t, "making two", res, err, 200)
+	if len(made.Identities) != 2 || made.Identities[0].GetAction() != "create" || made.Identities[1].GetAction() != "error" {
+		t.Errorf("two, of which one is taken: got %+v", made.Identities)
+	}
+	list, res, err := admin.ListIdentities(ctx).CredentialsIdentifier("yan@example.org").Execute()
+	check(t, "finding by identifier", res, err, 200)
+	if len(list) != 1 || list[0].Id != made.Identities[0].GetIdentity() {
+		t.Errorf("by identifier: got %d identities", len(list))
+	}
+	res, err = admin.DeleteIdentityCredentials(ctx, list[0].Id, "totp").Execute()
+	refused[client.ErrorGeneric](t, "removing an app that nobody has", res, err, 404)
 }
 
 func loginNative(t *testing.T, c *client.APIClient, email string) (token string) {

@@ -164,6 +164,12 @@ test('identities', async () => {
   await refused(api.adminCreateIdentity(body), 409, 'an address that has an account')
   await api.adminListIdentities()
   await api.adminGetIdentity(made.id)
+  const { data: other } = await api.adminCreateIdentity({ ...body, traits: { email: email() } })
+  const change = { ...body, state: 'active', traits: { email: email() } }
+  await api.adminUpdateIdentity(made.id, change)
+  await refused(api.adminUpdateIdentity(unknown, change), 404, 'an identity that does not exist')
+  await refused(api.adminUpdateIdentity(made.id, { ...change, traits: other.traits }), 409, 'an address that has an account')
+  await refused(api.adminUpdateIdentity(made.id, { ...change, traits: {} }), 400, 'traits that break the schema')
   await api.adminCreateSelfServiceRecoveryLink({ identity_id: made.id })
   await refused(api.adminCreateSelfServiceRecoveryLink({ identity_id: made.id, expires_in: 'soon' }), 400, 'a lifetime that is no duration')
   await refused(api.adminCreateSelfServiceRecoveryLink({ identity_id: unknown }), 404, 'an identity that does not exist')
