@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
@@ -27,12 +28,12 @@ type countRecord struct {
 // tally is how many identities there were in each shard at one revision.
 type tally struct {
 	revision int64
-	counts   map[string]int
+	counts   [shards]int
 	total    int
 }
 
 func (s *Store) tally(ctx context.Context) (tally, error) {
-	t := tally{counts: make(map[string]int, shards)}
+	var t tally
 	snap, err := s.KV.List(ctx, s.keys.counts(), kv.ListOptions{})
 	if err != nil {
 		return t, fmt.Errorf("counting identities: %w", err)
@@ -43,7 +44,11 @@ func (s *Store) tally(ctx context.Context) (tally, error) {
 		if err := decode(e.Key, e.Value, &r); err != nil {
 			return t, err
 		}
-		t.counts[strings.TrimPrefix(e.Key, s.keys.counts())] = r.Identities
+		shard, err := strconv.ParseUint(strings.TrimPrefix(e.Key, s.keys.counts()), 16, 8)
+		if err != nil {
+			return t, fmt.Errorf("decoding %q: it counts no shard: %w", e.Key, ErrDamaged)
+		}
+		t.counts[shard] = r.Identities
 		t.total += r.Identities
 	}
 	return t, nil
@@ -56,28 +61,26 @@ type span struct {
 }
 
 // spans are as few spans as there can be with no more than a listing's worth of identities in each, in order.
-func (t tally) spans() []span { return t.split(span{"", t.total}) }
+func (t tally) spans() []span { return split(nil, "", t.counts[:]) }
 
-func (t tally) split(sp span) []span {
-	if sp.count <= listed || len(sp.prefix) == shardDigits {
-		return []span{sp}
+// split adds the spans of the shards whose ids begin with prefix.
+func split(out []span, prefix string, counts []int) []span {
+	sp := span{prefix: prefix}
+	for _, n := range counts {
+		sp.count += n
 	}
-	var out []span
-	for _, digit := range "0123456789abcdef" {
-		out = append(out, t.split(t.span(sp.prefix+string(digit)))...)
+	if sp.count <= listed || len(counts) == 1 {
+		return append(out, sp)
+	}
+	part := len(counts) / len(digits)
+	for n, digit := range digits {
+		out = split(out, prefix+string(digit), counts[n*part:(n+1)*part])
 	}
 	return out
 }
 
-func (t tally) span(prefix string) span {
-	sp := span{prefix: prefix}
-	for shard, n := range t.counts {
-		if strings.HasPrefix(shard, prefix) {
-			sp.count += n
-		}
-	}
-	return sp
-}
+// digits are those that ids are written with.
+const digits = "0123456789abcdef"
 
 // count moves the counter of a shard, whose entry was just read.
 func (p *plan) count(e kv.Entry, by int) error {
