@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
@@ -35,6 +34,12 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 	if err != nil {
 		return nil, nil, err
 	}
+	if c.Serve.Public.BaseURL == "" {
+		c.Serve.Public.BaseURL = localURL(c.Serve.Public.Host, c.Serve.Public.Port)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, nil, config.Locate(err, name, body, os.Environ())
+	}
 	var warnings []caddyconfig.Warning
 	for _, n := range notes {
 		warnings = append(warnings, caddyconfig.Warning{File: name, Line: n.Line, Directive: n.Path, Message: n.Text})
@@ -47,7 +52,7 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 	if err != nil {
 		return nil, nil, err
 	}
-	app := &App{Config: document, ConfigName: filepath.Base(name), Environment: true, BaseURL: localURL(c.Serve.Public.Host, c.Serve.Public.Port)}
+	app := &App{Config: document, ConfigName: name, Environment: true, BaseURL: localURL(c.Serve.Public.Host, c.Serve.Public.Port)}
 	adapted, err := json.Marshal(caddy.Config{
 		Logging: kratosLogging(&warnings),
 		AppsRaw: caddy.ModuleMap{

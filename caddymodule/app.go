@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -91,13 +92,14 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // store, so that caddy validate finds it while a server is running.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log, a.started = ctx, ctx.Logger(), make(chan struct{})
-	c, err := a.document()
+	c, text, err := a.document()
 	if err != nil {
 		return err
 	}
 	a.adjust(c)
+	name := cmp.Or(a.ConfigFile, a.ConfigName)
 	if err := c.Validate(); err != nil {
-		return inFile(cmp.Or(a.ConfigFile, a.ConfigName), err)
+		return config.Locate(err, name, text, nil)
 	}
 	a.config = c
 	if err := a.provisionStore(ctx); err != nil {
@@ -109,35 +111,25 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionHooks(ctx); err != nil {
 		return err
 	}
-	return gateway.Check(ctx, a.options())
+	return config.Locate(gateway.Check(ctx, a.options()), name, text, nil)
 }
 
-// inFile tells which file has the problems of a document.
-func inFile(name string, err error) error {
-	var problems config.Problems
-	if errors.As(err, &problems) {
-		for i := range problems {
-			problems[i].File = name
-		}
-	}
-	return err
-}
-
-// document reads the Kratos document, or stands in for one.
-func (a *App) document() (*config.Config, error) {
+// document reads the Kratos document, or stands in for one. It returns the text as well,
+// where that has lines that somebody wrote.
+func (a *App) document() (*config.Config, []byte, error) {
 	name, text := a.ConfigName, []byte(a.Config)
 	switch {
 	case a.ConfigFile != "" && len(text) > 0:
-		return nil, errors.New("config_file and config are two documents: keep one")
+		return nil, nil, errors.New("config_file and config are two documents: keep one")
 	case a.ConfigFile != "":
 		var err error
 		if text, err = os.ReadFile(a.ConfigFile); err != nil {
-			return nil, fmt.Errorf("reading config: %w: correct the path, which starts from the working directory", err)
+			return nil, nil, fmt.Errorf("reading config: %w: correct the path, which starts from the working directory", err)
 		}
 		name = a.ConfigFile
 	case len(text) == 0:
 		c := config.Default()
-		return &c, nil
+		return &c, nil, nil
 	}
 	var environ []string
 	if a.Environment {
@@ -145,7 +137,7 @@ func (a *App) document() (*config.Config, error) {
 	}
 	c, warnings, err := config.ParseWithEnv(name, text, environ)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if a.ConfigName == "" {
 		for _, w := range warnings {
@@ -153,21 +145,39 @@ func (a *App) document() (*config.Config, error) {
 				zap.String("key", w.Path), zap.String("why", w.Text))
 		}
 	}
-	return c, nil
+	if a.ConfigName != "" {
+		text = a.written()
+	}
+	return c, text, nil
+}
+
+// written is the file that a config adapter has read: the document in this
+// configuration has no lines. It is nil when there is another file now.
+func (a *App) written() []byte {
+	text, err := os.ReadFile(a.ConfigName)
+	if err != nil {
+		return nil
+	}
+	if document, err := config.ToJSON(text); err != nil || !bytes.Equal(document, a.Config) {
+		return nil
+	}
+	return text
 }
 
 // adjust lays the settings of the Caddyfile over the document.
 func (a *App) adjust(c *config.Config) {
-	var own []config.IdentitySchema
-	for _, s := range a.Schemas {
-		own = append(own, config.IdentitySchema{ID: s.ID, URL: schemaURL(s.URL)})
-		c.Identity.Schemas = slices.DeleteFunc(c.Identity.Schemas, func(x config.IdentitySchema) bool { return x.ID == s.ID })
+	for _, s := range a.Schemas { // those of the document keep their places, which problems name
+		own, listed := config.IdentitySchema{ID: s.ID, URL: schemaURL(s.URL), From: "schema " + s.ID + " of the global gatehouse block"}, &c.Identity.Schemas
+		if at := slices.IndexFunc(*listed, func(x config.IdentitySchema) bool { return x.ID == s.ID }); at >= 0 {
+			(*listed)[at] = own
+		} else {
+			*listed = append(*listed, own)
+		}
 	}
-	c.Identity.Schemas = append(own, c.Identity.Schemas...)
-	if len(own) > 0 && !slices.ContainsFunc(c.Identity.Schemas, func(x config.IdentitySchema) bool {
+	if len(a.Schemas) > 0 && !slices.ContainsFunc(c.Identity.Schemas, func(x config.IdentitySchema) bool {
 		return x.ID == c.Identity.DefaultSchemaID
 	}) {
-		c.Identity.DefaultSchemaID = own[0].ID
+		c.Identity.DefaultSchemaID = a.Schemas[0].ID
 	}
 	if a.SMTP != "" {
 		c.Courier.SMTP.ConnectionURI = a.SMTP

@@ -282,7 +282,7 @@ func TestPathsThatDodgeAMatcherAreRefused(t *testing.T) {
 
 // TestKratosAdapterKeepsSessionsOutOfTheLog looks at the log of a failing upstream's twin.
 func TestKratosAdapterKeepsSessionsOutOfTheLog(t *testing.T) {
-	adapted, _, err := adapt("kratos", "kratos.yml", []byte("selfservice: {default_browser_return_url: http://127.0.0.1/}\n"))
+	adapted, _, err := adapt("kratos", "kratos.yml", []byte("identity: {schemas: [{id: default, url: preset://email}]}\nselfservice: {default_browser_return_url: http://127.0.0.1/}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,6 +136,8 @@ serve:
   public: {base_url: http://127.0.0.1:5433/, port: 5433, host: 127.0.0.1}
 selfservice:
   default_browser_return_url: http://127.0.0.1:4455/
+identity:
+  schemas: [{id: default, url: preset://email}]
 log: {level: debug}
 secrets: {default: [a-secret-for-tests-only-0123456789]}
 `))
@@ -153,7 +155,7 @@ secrets: {default: [a-secret-for-tests-only-0123456789]}
 // TestKratosAdapterAsksForTokensBeyondLoopback: Kratos listens on every address by default.
 func TestKratosAdapterAsksForTokensBeyondLoopback(t *testing.T) {
 	for host, open := range map[string]bool{"127.0.0.1": true, "127.8.8.8": true, "localhost": true, "::1": true, "0.0.0.0": false, "10.0.0.1": false, "example.org": false} {
-		adapted, warnings, err := adapt("kratos", "kratos.yml", []byte("selfservice: {default_browser_return_url: http://127.0.0.1/}\nserve: {admin: {host: \""+host+"\"}}\n"))
+		adapted, warnings, err := adapt("kratos", "kratos.yml", []byte("identity: {schemas: [{id: default, url: preset://email}]}\nselfservice: {default_browser_return_url: http://127.0.0.1/}\nserve: {admin: {host: \""+host+"\"}}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}

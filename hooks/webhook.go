@@ -42,7 +42,7 @@ const (
 func (w *WebHooks) Prepare(ctx context.Context, c *config.Config) error {
 	lists := c.SelfService.Flows.HookLists()
 	for _, at := range slices.Sorted(maps.Keys(lists)) {
-		for _, h := range lists[at] {
+		for i, h := range lists[at] {
 			if h.Hook != "web_hook" {
 				continue
 			}
@@ -51,7 +51,7 @@ func (w *WebHooks) Prepare(ctx context.Context, c *config.Config) error {
 				_, err = w.template(ctx, conf.Body)
 			}
 			if err != nil {
-				return fmt.Errorf("selfservice.flows.%s: loading the web_hook of %s: %w", at, place(conf), err)
+				return fmt.Errorf("selfservice.flows.%s[%d].config: loading the web_hook of %s: %w", at, i, place(conf), err)
 			}
 		}
 	}

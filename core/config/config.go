@@ -122,6 +122,8 @@ type IdentitySchema struct {
 	ID string `json:"id"`
 	// URL is file://, http(s)://, base64:// or preset://email, preset://username, preset://phone.
 	URL string `json:"url"`
+	// From begins errors about a schema that isn't named in the document.
+	From string `json:"-"`
 }
 
 // Secrets are lists: the first signs or encrypts, all verify or decrypt.

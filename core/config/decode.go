@@ -203,7 +203,7 @@ func (d *decoder) mismatch(v *value, path, want string) {
 func (d *decoder) add(v *value, path, text string) {
 	file := d.file
 	if v.line == 0 {
-		file = "the environment"
+		file = fromEnvironment
 	}
 	d.problems = append(d.problems, Problem{File: file, Line: v.line, Path: path, Text: text})
 }

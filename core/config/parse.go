@@ -98,7 +98,11 @@ func ParseWithEnv(name string, data []byte, environ []string) (*Config, []Warnin
 	}
 	c.Resolve()
 	warnings := warn(doc, "", nil)
-	return &c, append(warnings, c.doubts()...), nil
+	for _, w := range c.doubts() {
+		w.Line, _ = doc.lineOf(w.Path)
+		warnings = append(warnings, w)
+	}
+	return &c, warnings, nil
 }
 
 // doubts warns of values that are allowed and unwise.

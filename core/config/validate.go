@@ -108,9 +108,10 @@ func (v *checker) session(c *Config) {
 	v.oneOf("session.whoami.required_aal", c.Session.Whoami.RequiredAAL, "aal1", "highest_available")
 	v.require(cookieName(c.Session.Cookie.Name), "session.cookie.name",
 		"%q can not be a cookie's name: use letters, digits, - and _", c.Session.Cookie.Name)
+	all, own := c.Cookies, c.Session.Cookie
 	for _, cookie := range []struct{ at, domain, path, sameSite string }{
-		{"session.cookie", c.Session.Cookie.Domain, c.Session.Cookie.Path, c.Session.Cookie.SameSite},
-		{"cookies", c.Cookies.Domain, c.Cookies.Path, c.Cookies.SameSite},
+		{"cookies", all.Domain, all.Path, all.SameSite},
+		{"session.cookie", unlike(own.Domain, all.Domain), unlike(own.Path, all.Path), unlike(own.SameSite, all.SameSite)},
 	} {
 		v.oneOf(cookie.at+".same_site", cookie.sameSite, "", "Strict", "Lax", "None")
 		v.require(cookie.path == "" || cookie.path[0] == '/', cookie.at+".path", "must start with /")
@@ -119,6 +120,14 @@ func (v *checker) session(c *Config) {
 		v.require(cookie.sameSite != "None" || c.SecureCookies() || c.Dev, cookie.at+".same_site",
 			"None needs https, or browsers drop the cookie: set serve.public.base_url to an https URL")
 	}
+}
+
+// unlike is the value, unless it was taken from the other one, where it is judged.
+func unlike(value, other string) string {
+	if value == other {
+		return ""
+	}
+	return value
 }
 
 var schemaSchemes = []string{"file", "http", "https", "base64", "preset"}
@@ -143,6 +152,9 @@ func (v *checker) secrets(c *Config) {
 		v.require(utf8.RuneCountInString(s) >= 16, fmt.Sprintf("secrets.default[%d]", i), "must have at least 16 characters")
 	}
 	for i, s := range c.Secrets.Cookie {
+		if slices.Equal(c.Secrets.Cookie, c.Secrets.Default) {
+			break // taken from there, and judged there
+		}
 		v.require(utf8.RuneCountInString(s) >= 16, fmt.Sprintf("secrets.cookie[%d]", i), "must have at least 16 characters")
 	}
 	for i, s := range c.Secrets.Cipher {

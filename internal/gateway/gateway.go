@@ -160,11 +160,11 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 
 // Check finds what New would find wrong without a store, keys or URLs.
 func Check(ctx context.Context, o Options) error {
-	if _, err := loadSchemas(ctx, o); err != nil {
-		return err
-	}
 	client := o.client()
 	defer client.CloseIdleConnections()
+	if err := checkSchemas(ctx, o, client); err != nil {
+		return err
+	}
 	if err := webHooks(o, client).Prepare(ctx, o.Config); err != nil {
 		return err
 	}
@@ -257,6 +257,17 @@ func (g *Gateway) accounts(o Options, hasher *hash.Hasher) *selfservice.Accounts
 		Methods: g.Engine.Methods, Keys: o.Keys,
 		Hash: func(ctx context.Context, password string) (string, error) { return hasher.Hash(ctx, []byte(password)) },
 	}
+}
+
+// checkSchemas tells which key of the configuration leads to a schema that can't be used.
+func checkSchemas(ctx context.Context, o Options, client *http.Client) error {
+	for i, s := range o.Config.Identity.Schemas {
+		_, err := schema.Load(ctx, []schema.Source{{ID: s.ID, URL: s.URL}}, egress.Source{BaseDir: o.BaseDir, Client: client})
+		if err != nil {
+			return fmt.Errorf("%s: %w", cmp.Or(s.From, fmt.Sprintf("identity.schemas[%d].url", i)), err)
+		}
+	}
+	return nil
 }
 
 func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {

@@ -34,6 +34,9 @@ var files = map[string][]byte{
 	"two.yml":        []byte("dev: true\n---\ndev: false\n"),
 	"twice.yml":      []byte("dev: true\ndev: false\n"),
 	"incomplete.yml": []byte("dev: true\n"),
+	"schemaless.yml": []byte("dev: true\nidentity:\n  schemas:\n    - {id: default, url: \"file://./broken.json\"}\nselfservice:\n  default_browser_return_url: /\n"),
+	"odds.yml":       []byte(harness.Kratos + "ciphers:\n  algorithm: aes\n"),
+	"mail.yml":       []byte(harness.Kratos + "courier:\n  smtp:\n    connection_uri: mail.example.org\n"),
 	"samesite.yml":   []byte(harness.Kratos + "\ncookies:\n  same_site: Sometimes\n"),
 }
 
@@ -66,6 +69,9 @@ func TestMistakesInCaddyfiles(t *testing.T) {
 		"value of another type": {"config type.yml", []string{"type.yml:1", "dev", "expected true or false"}},
 		"value nobody knows":    {"config samesite.yml", []string{"samesite.yml", "cookies.same_site", "Strict"}},
 		"key twice":             {"config twice.yml", []string{"twice.yml", "dev"}},
+		"values at odds":        {"config odds.yml", []string{"odds.yml:2: secrets.cipher", "ciphers.algorithm", "needs one of 32 characters"}},
+		"schema of a document":  {"config schemaless.yml", []string{"schemaless.yml:4: identity.schemas[0].url", "broken.json"}},
+		"mail server":           {"config mail.yml", []string{"mail.yml:28: courier.smtp.connection_uri", "smtp://"}},
 		"document incomplete":   {"config incomplete.yml", []string{"incomplete.yml", "selfservice.default_browser_return_url", "identity.schemas"}},
 		"two YAML documents":    {"config two.yml", []string{"two.yml", "more than one YAML document"}},
 		"two documents":         {"config kratos.yml\n\t\tconfig kratos.yml", []string{"Caddyfile:4", "config is set twice"}},
@@ -104,9 +110,18 @@ func TestMistakesInKratosDocuments(t *testing.T) {
 		"empty":            {"\n", []string{"kratos.yml", "selfservice.default_browser_return_url"}},
 		"no YAML":          {"dev: [\n", []string{"kratos.yml", "line"}},
 		"key nobody knows": {"dev: true\nsession:\n  cooky: {}\n", []string{"kratos.yml:3", "session.cooky", "cookie"}},
+		"values at odds": {
+			"identity:\n  schemas: [{id: default, url: preset://email}]\nselfservice:\n  default_browser_return_url: /\n  flows:\n    login:\n      lifespan: 0s\n",
+			[]string{"kratos.yml:7: selfservice.flows.login.lifespan: must be more than nothing, such as 1h"},
+		},
+		"web hook": {
+			"identity:\n  schemas: [{id: default, url: preset://email}]\nselfservice:\n  default_browser_return_url: /\n  flows:\n    login:\n      after:\n" +
+				"        hooks:\n          - hook: web_hook\n            config: {url: http://127.0.0.1/, method: POST, body: file://./gone.jsonnet}\n",
+			[]string{"kratos.yml:10: selfservice.flows.login.after.hooks[0].config: ", "gone.jsonnet"},
+		},
 		"missing schema": {
 			"identity:\n  schemas:\n    - id: default\n      url: file://./gone.json\nselfservice:\n  default_browser_return_url: /\n",
-			[]string{`schema \"default\"`, "gone.json"},
+			[]string{"kratos.yml:4: identity.schemas[0].url", `schema \"default\"`, "gone.json"},
 		},
 		"two documents": {"dev: true\n---\ndev: false\n", []string{"kratos.yml", "more than one YAML document"}},
 	} {
