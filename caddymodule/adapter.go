@@ -30,15 +30,15 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 	if name == "" {
 		name = "kratos.yml"
 	}
-	c, notes, err := config.ParseWithEnv(name, body, os.Environ())
+	c, notes, err := kratosConfig(name, body)
+	if err != nil && serving() {
+		// "run --watch" stops watching for good at an error of an adapter, and goes on at one
+		// of a configuration: a typing mistake can then be mended.
+		adapted, err := refusing(err)
+		return adapted, nil, err
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	if c.Serve.Public.BaseURL == "" {
-		c.Serve.Public.BaseURL = localURL(c.Serve.Public.Host, c.Serve.Public.Port)
-	}
-	if err := c.Validate(); err != nil {
-		return nil, nil, config.Locate(err, name, body, os.Environ())
 	}
 	var warnings []caddyconfig.Warning
 	for _, n := range notes {
@@ -61,6 +61,32 @@ func (KratosAdapter) Adapt(body []byte, options map[string]any) ([]byte, []caddy
 		},
 	})
 	return adapted, warnings, err
+}
+
+// kratosConfig reads and checks a document.
+func kratosConfig(name string, body []byte) (*config.Config, []config.Warning, error) {
+	c, notes, err := config.ParseWithEnv(name, body, os.Environ())
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.Serve.Public.BaseURL == "" {
+		c.Serve.Public.BaseURL = localURL(c.Serve.Public.Host, c.Serve.Public.Port)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, nil, config.Locate(err, name, body, os.Environ())
+	}
+	return c, notes, nil
+}
+
+// serving tells whether this process runs a gateway already.
+func serving() bool {
+	_, err := caddy.ActiveContext().AppIfConfigured("gatehouse")
+	return err == nil
+}
+
+// refusing is a configuration that can't be loaded, for a reason.
+func refusing(reason error) ([]byte, error) {
+	return json.Marshal(caddy.Config{AppsRaw: caddy.ModuleMap{"gatehouse": caddyconfig.JSON(&App{Refused: reason.Error()}, nil)}})
 }
 
 // kratosLogging keeps sessions out of the log. Caddy itself hides cookies and

@@ -36,11 +36,16 @@ type App struct {
 	// ConfigFile is a Kratos configuration document (kratos.yml), YAML or JSON.
 	// A relative path starts from the working directory.
 	ConfigFile string `json:"config_file,omitempty"`
+	// ConfigDigest is the SHA-256 of that file as it was when a Caddyfile named it. Nothing is
+	// compared with it: without it, Caddy would take a reload for one that changes nothing.
+	ConfigDigest string `json:"config_digest,omitempty"`
 	// Config is the same document, written out here. Only one of the two may be set.
 	Config json.RawMessage `json:"config,omitempty"`
 	// ConfigName is the file that a config adapter has read Config from. The
 	// adapter has told the warnings about it.
 	ConfigName string `json:"config_name,omitempty"`
+	// Refused is why a config adapter could not make a configuration of a document.
+	Refused string `json:"refused,omitempty"`
 	// Environment lays the process's environment over the document as Kratos
 	// does, for example SECRETS_COOKIE_0 or SELFSERVICE_DEFAULT_BROWSER_RETURN_URL.
 	Environment bool `json:"environment,omitempty"`
@@ -92,6 +97,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // store, so that caddy validate finds it while a server is running.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log, a.started = ctx, ctx.Logger(), make(chan struct{})
+	if a.Refused != "" {
+		return errors.New(a.Refused)
+	}
 	c, text, err := a.document()
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -134,6 +136,7 @@ func (a *App) parseConfig(d *caddyfile.Dispenser) error {
 	if _, _, err := config.Parse(a.ConfigFile, text); err != nil {
 		return d.WrapErr(err)
 	}
+	a.ConfigDigest = fmt.Sprintf("%x", sha256.Sum256(text))
 	return nil
 }
 

@@ -79,6 +79,8 @@ type Options struct {
 	Kratos string
 	// Adapter "kratos" starts the process with kratos.yml alone.
 	Adapter string
+	// Flags are added to the command, for example "--watch".
+	Flags []string
 	// Files are put into the working directory, by name.
 	Files map[string][]byte
 	// Env is added to the environment, as NAME=value.
@@ -164,7 +166,7 @@ func (h *home) args(command string) []string {
 	} else {
 		args = append(args, "--adapter", "caddyfile")
 	}
-	return args
+	return append(args, h.Flags...)
 }
 
 // Result is what a process said that has ended.
