@@ -1,7 +1,6 @@
 package selfservice
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,8 +44,7 @@ func (r *run) mapClaims(ctx context.Context, p *flow.Proof) error {
 		Point: flow.MapClaims, Method: r.method.Name(), Flow: r.f.Flow, Identity: draft,
 		Request: r.c.Request, Payload: r.sub.TransientPayload, Proof: p,
 	})
-	if err != nil {
-		r.e.Logger.WarnContext(ctx, "mapping claims", "site", p.Site, "flow", r.f.ID, "error", err)
+	if err != nil { // which the hooks have logged
 		return r.refuse(flow.Unmappable(p.Label))
 	}
 	r.afterCommit = append(r.afterCommit, d.AfterCommit...)
@@ -77,12 +75,11 @@ func draftOf(p *flow.Proof, schemaID string) (*identity.Identity, error) {
 
 // redraft is the reverse of draftOf.
 func redraft(p *flow.Proof, draft *identity.Identity) error {
-	p.Traits, p.Verified = nil, nil
-	d := json.NewDecoder(bytes.NewReader(draft.Traits))
-	d.UseNumber() // large ids must stay as they are
-	if err := d.Decode(&p.Traits); err != nil {
+	traits, err := objectOf(draft.Traits)
+	if err != nil {
 		return err
 	}
+	p.Traits, p.Verified = traits, nil
 	p.MetadataPublic, p.MetadataAdmin = draft.MetadataPublic, draft.MetadataAdmin
 	for _, a := range draft.Verifiable {
 		p.Verified = append(p.Verified, identity.Address{Via: a.Via, Value: schema.Normalize(a.Value)})
