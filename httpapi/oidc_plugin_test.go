@@ -196,3 +196,22 @@ func TestAProviderNeedsAMapperOfSomeKind(t *testing.T) {
 		t.Errorf("with a plugin: %v", err)
 	}
 }
+
+func TestMetadataFollowsTheProviderWhereThatIsWanted(t *testing.T) {
+	for update, want := range map[string]string{"never": `{"note":"vip","roles":["staff"]}`, "automatic": `{"note":"vip","roles":["ops"]}`} {
+		roles := `["staff"]`
+		e, p := mapped(t, func(*abi.Context) (abi.Output, error) {
+			return abi.Output{Action: abi.Continue, IdentityMerge: &abi.IdentityChange{MetadataAdmin: json.RawMessage(`{"roles":` + roles + `}`)}}, nil
+		}, func(c *config.OIDCProvider) { c.UpdateIdentityOnLogin = update })
+		p.SignInAs(claims("1", "olga@example.org"))
+		b := e.Browser()
+		path := e.Admin + "/admin/identities/" + home(t, b, via(t, b, "login", chooseAcme)).Text("identity", "id")
+		e.App().Do("PATCH", path, "application/json", []byte(`[{"op":"add","path":"/metadata_admin/note","value":"vip"}]`))
+		roles = `["ops"]`
+		c := e.Browser()
+		home(t, c, via(t, c, "login", chooseAcme))
+		if got, _ := json.Marshal(e.App().Get(path).At("metadata_admin")); string(got) != want {
+			t.Errorf("%s: got %s, want %s", update, got, want)
+		}
+	}
+}
