@@ -20,6 +20,8 @@ var (
 	// ErrTooLarge says that the record, or the number of its identifiers and
 	// addresses, is beyond what a store takes.
 	ErrTooLarge = errors.New("identity: too large to be stored")
+	// ErrFull says that the project has as many identities as it may.
+	ErrFull = errors.New("identity: the project takes no more")
 	// ErrChanged says that the identity was changed since it was read; read it again.
 	ErrChanged = errors.New("identity: changed by somebody else")
 	// ErrRepeated says that something was made with the idempotency key before.

@@ -19,7 +19,7 @@ const Admin Scope = "admin"
 //
 // Some are worth as much as "admin" to somebody who means harm: "recovery:write" makes
 // links into every account, "courier:read" reads those that were sent.
-var Areas = []string{"courier", "identities", "recovery", "sessions", "tokens"}
+var Areas = []string{"courier", "identities", "projects", "recovery", "sessions", "tokens"}
 
 // access levels of an area.
 const (

@@ -1,6 +1,7 @@
 // Package project holds projects, their configuration revisions, members and personal access tokens.
 //
-// So far these are the tokens: what opens the admin API, and how far.
+// Token and Access are about who may use the admin API, Project and Revision are what
+// it keeps of each user pool, and Office is what may be done with them by whom.
 package project
 
 import (
@@ -36,6 +37,9 @@ type Token struct {
 	Scopes    []Scope   `json:"scopes"`
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: it does not expire
+	// IdentityID is the person that the token stands for; empty when it is the operator's.
+	// Only the project API asks: what somebody may do there depends on where they are a member.
+	IdentityID string `json:"identity_id,omitempty"`
 }
 
 // Hash is the SHA-256 of a token, the only form that is stored.
