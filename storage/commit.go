@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -21,6 +22,9 @@ type plan struct {
 	ops    []kv.Op
 	stored []func(revision int64) // tell the records their new revision
 }
+
+// newPlan begins a commit, on the condition that the project exists.
+func (s *Store) newPlan() *plan { return &plan{op: uuid.NewString(), conds: slices.Clone(s.fence)} }
 
 func (p *plan) when(c ...kv.Cond) { p.conds = append(p.conds, c...) }
 func (p *plan) do(o ...kv.Op)     { p.ops = append(p.ops, o...) }
@@ -100,7 +104,7 @@ func (s *Store) plan(ctx context.Context, p *plan, c *flow.Changes) error {
 func (s *Store) commit(ctx context.Context, build func(*plan) error) error {
 	for attempt := range attempts {
 		pause(ctx, attempt)
-		p := &plan{op: uuid.NewString()}
+		p := s.newPlan()
 		if err := build(p); err != nil {
 			return err
 		}

@@ -221,3 +221,29 @@ func inOrder(all []*identity.Identity, entries []kv.Entry, q identity.Query) []*
 func printable(text string) bool {
 	return strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
+
+// UsesSchema finds one of the schemas that some identity has; "" when none has any. It reads every identity.
+func (s *Store) UsesSchema(ctx context.Context, schemas []string) (string, error) {
+	o := kv.ListOptions{Limit: listed}
+	for {
+		snap, err := s.KV.List(ctx, s.keys.identities(), o)
+		if err != nil {
+			return "", fmt.Errorf("looking for schemas: %w", err)
+		}
+		for _, e := range snap.Entries {
+			var i struct {
+				SchemaID string `json:"schema_id"`
+			}
+			if err := decode(e.Key, e.Value, &i); err != nil {
+				return "", err
+			}
+			if slices.Contains(schemas, i.SchemaID) {
+				return i.SchemaID, nil
+			}
+			o.After = e.Key
+		}
+		if !snap.More || len(snap.Entries) == 0 {
+			return "", nil
+		}
+	}
+}

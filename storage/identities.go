@@ -80,6 +80,9 @@ func (s *Store) planCreateIdentity(ctx context.Context, p *plan, i *identity.Ide
 	if e.Exists() {
 		return identity.ErrDuplicate
 	}
+	if err := s.room(ctx); err != nil {
+		return err
+	}
 	if err := s.planIndexes(ctx, p, i.ID, nil, s.keys.indexes(i)); err != nil {
 		return err
 	}
@@ -93,6 +96,18 @@ func (s *Store) planCreateIdentity(ctx context.Context, p *plan, i *identity.Ide
 		return err
 	}
 	return p.put(e.Key, i, nil, 0)
+}
+
+// room refuses one identity too many.
+func (s *Store) room(ctx context.Context) error {
+	if s.Most <= 0 {
+		return nil
+	}
+	t, err := s.tally(ctx)
+	if err == nil && t.total >= s.Most {
+		err = identity.ErrFull
+	}
+	return err
 }
 
 func (s *Store) planUpdateIdentity(ctx context.Context, p *plan, i *identity.Identity) error {

@@ -17,7 +17,10 @@ import (
 // keys builds every key of a project. Nothing else in the program spells a key.
 type keys struct{ prefix string }
 
-func newKeys(project string) keys { return keys{"p/" + part(project) + "/"} }
+// Root is what the keys of all projects begin with.
+const Root = "p/"
+
+func newKeys(project string) keys { return keys{Root + part(project) + "/"} }
 
 // Families of keys below the prefix of a project.
 const (
@@ -194,6 +197,16 @@ func part(text string) string {
 	}
 	sum := sha256.Sum256([]byte(text))
 	return "h." + hex.EncodeToString(sum[:])
+}
+
+// unpart is the text that part has encoded, or the digest that stands for it.
+func unpart(encoded string) string {
+	if raw, ok := strings.CutPrefix(encoded, "b."); ok {
+		if text, err := base64.RawURLEncoding.DecodeString(raw); err == nil {
+			return string(text)
+		}
+	}
+	return encoded
 }
 
 // maxOrdered is how much of a value its place in an order goes by.

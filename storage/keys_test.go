@@ -49,6 +49,12 @@ func samples() map[string]string {
 		"accessToken":     k.accessToken("a1"),
 		"firstAccess":     k.firstAccess(),
 		"probe":           k.probe(),
+		"project":         rooted.project("p1"),
+		"slug":            rooted.slug("brave-otter"),
+		"host":            rooted.host("login.example.org"),
+		"active":          rooted.active("i1"),
+		"purge":           rooted.purge("p1"),
+		"revision":        rooted.revision("p1", 7),
 	}
 }
 
@@ -56,17 +62,22 @@ func samples() map[string]string {
 var prefixBuilders = map[string]string{
 	"identities": "identity", "sessions": "session", "identitySessions": "identitySession", "messages": "message",
 	"outbox": "waiting", "accessTokens": "accessToken", "counts": "count", "search": "found", "searched": "found",
+	"revisions": "revision",
 }
 
 // builders are the methods of keys that return one key, by the source.
 func builders(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	var decls []ast.Decl
+	for _, name := range []string{"keys.go", "projectkeys.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decls = append(decls, file.Decls...)
 	}
 	var names []string
-	for _, d := range file.Decls {
+	for _, d := range decls {
 		f, ok := d.(*ast.FuncDecl)
 		if !ok || f.Recv == nil || f.Type.Results == nil {
 			continue
@@ -87,7 +98,7 @@ func documented(t *testing.T) map[string]*regexp.Regexp {
 	}
 	patterns := map[string]*regexp.Regexp{}
 	component := regexp.MustCompile(`<[a-z-]+>`)
-	for _, row := range regexp.MustCompile("(?m)^\\| `(p/[^`]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(p(?:rojects)?/[^`]+)` \\|").FindAllStringSubmatch(string(page), -1) {
 		patterns[row[1]] = regexp.MustCompile("^" + component.ReplaceAllString(row[1], `[A-Za-z0-9._~-]+`) + "$")
 	}
 	return patterns
@@ -100,7 +111,7 @@ func TestPageListsEveryKey(t *testing.T) {
 			name = of
 		}
 		if keys[name] == "" {
-			t.Errorf("keys.go builds %s, of which this test has no sample", name)
+			t.Errorf("the source builds %s, of which this test has no sample", name)
 		}
 	}
 	used := map[string]bool{}

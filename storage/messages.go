@@ -141,6 +141,12 @@ func (s *Store) Outbox(ctx context.Context, channel string, limit int) ([]courie
 	return out, nil
 }
 
+// HasMail tells whether anything waits in any channel.
+func (s *Store) HasMail(ctx context.Context) (bool, error) {
+	snap, err := s.KV.List(ctx, s.keys.prefix+familyOutbox, kv.ListOptions{Limit: 1, KeysOnly: true})
+	return len(snap.Entries) > 0, err
+}
+
 // waitingAt reads a place in the outbox.
 func waitingAt(key, prefix string) (courier.Waiting, bool) {
 	digits, id, ok := strings.Cut(strings.TrimPrefix(key, prefix), "/")

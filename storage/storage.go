@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
+	"github.com/gatehouse-id/gatehouse/core/project"
 	"github.com/gatehouse-id/gatehouse/core/session"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
 )
@@ -33,8 +34,13 @@ type Store struct {
 	KV      kv.Store
 	Project string           // names the project in every key; "default" unless set
 	Now     func() time.Time // time.Now unless set; decides TTLs only
+	// Most is how many identities there may be, give or take those made at the same moment; 0 is any number.
+	Most int
 
 	keys keys
+	// fence holds while the project exists. Every commit that writes something depends on it, so
+	// that nothing can be written for a project that was purged.
+	fence []kv.Cond
 }
 
 var (
@@ -50,6 +56,11 @@ func New(store kv.Store, project string) *Store {
 		project = "default"
 	}
 	return &Store{KV: store, Project: project, Now: time.Now, keys: newKeys(project)}
+}
+
+// Fence lets nothing be written once the record of the project is gone that p was read from.
+func (s *Store) Fence(p *project.Project) {
+	s.fence = []kv.Cond{kv.Created(rooted.project(p.ID), p.Made)}
 }
 
 // get reads one key.

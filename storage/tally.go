@@ -120,7 +120,7 @@ func (s *Store) recountShard(ctx context.Context, shard string) error {
 	if err != nil {
 		return err
 	}
-	p := &plan{}
+	p := s.newPlan()
 	p.when(kv.Unchanged(e.Key, e.ModRevision))
 	if err := p.put(e.Key, countRecord{n}, e.Value, 0); err != nil {
 		return err
