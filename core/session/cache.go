@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	shardCount  = 256
-	bucketCount = 4096
+	shardCount = 256
+	// Buckets of ids: enough that two sessions seldom share one, and no more than a small cache is worth.
+	maxBuckets, minBuckets = 4096, 64
 )
 
 // cache remembers valid facts by token hash. Readers take one shard's read lock;
@@ -18,6 +19,7 @@ type cache struct {
 	shards   [shardCount]shard
 	seed     maphash.Seed
 	capacity int
+	buckets  uint64 // of each index
 
 	// epoch numbers the lives of the whole cache: an entry of another epoch is dead.
 	epoch atomic.Uint64
@@ -33,10 +35,10 @@ type cache struct {
 
 // shard is a part of the entries.
 type shard struct {
-	mu      sync.RWMutex // guards entries
-	entries map[TokenHash]*entry
-	hits    atomic.Uint64 // here, beside the lock: one counter for all would be fought over
-	_       [64]byte      // keep two shards out of one cache line
+	mu      sync.RWMutex         // guards entries
+	entries map[TokenHash]*entry // nil until there is one
+	hits    atomic.Uint64        // here, beside the lock: one counter for all would be fought over
+	_       [64]byte             // keep two shards out of one cache line
 }
 
 // entry is one remembered session. It never changes, it dies.
@@ -52,8 +54,8 @@ type entry struct {
 // happened to ids lately. Ids share buckets: a collision only costs a read.
 type index struct {
 	entries   map[string]map[*entry]struct{}
-	changed   [bucketCount]int64  // highest revision that the feed reported
-	forgotten [bucketCount]uint64 // number of the last Forget
+	changed   []int64  // by bucket: highest revision that the feed reported
+	forgotten []uint64 // by bucket: number of the last Forget
 }
 
 // ticket is taken before a read and handed in with its result.
@@ -61,14 +63,14 @@ type ticket struct{ epoch, forgets uint64 }
 
 func newCache(capacity int) *cache {
 	c := &cache{seed: maphash.MakeSeed(), capacity: capacity, from: never}
-	for n := range c.shards {
-		c.shards[n].entries = map[TokenHash]*entry{}
-	}
-	c.sessions, c.identities = newIndex(), newIndex()
+	c.buckets = uint64(min(max(capacity/16, minBuckets), maxBuckets))
+	c.sessions, c.identities = c.newIndex(), c.newIndex()
 	return c
 }
 
-func newIndex() *index { return &index{entries: map[string]map[*entry]struct{}{}} }
+func (c *cache) newIndex() *index {
+	return &index{entries: map[string]map[*entry]struct{}{}, changed: make([]int64, c.buckets), forgotten: make([]uint64, c.buckets)}
+}
 
 // shard picks by the hash itself: it is uniform, and whoever picks tokens to
 // fill one shard only makes that shard's map larger.
@@ -81,7 +83,7 @@ func (s *shard) lookup(h *TokenHash) *entry {
 	return e
 }
 
-func (c *cache) bucket(id string) int { return int(maphash.String(c.seed, id) % bucketCount) }
+func (c *cache) bucket(id string) int { return int(maphash.String(c.seed, id) % c.buckets) }
 
 // ticket marks the moment before a read.
 func (c *cache) ticket() ticket {
@@ -129,6 +131,9 @@ func (c *cache) insert(e *entry) {
 	}
 	s := c.shard(&e.hash)
 	s.mu.Lock()
+	if s.entries == nil {
+		s.entries = map[TokenHash]*entry{}
+	}
 	s.entries[e.hash] = e
 	s.mu.Unlock()
 	c.sessions.add(e.facts.Session.ID, e)
@@ -225,8 +230,8 @@ func (c *cache) drop() {
 		}
 	}
 	// Revisions of a store that went back mean nothing to the next feed.
-	clear(c.sessions.changed[:])
-	clear(c.identities.changed[:])
+	clear(c.sessions.changed)
+	clear(c.identities.changed)
 }
 
 func (c *cache) len() int {
