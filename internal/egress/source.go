@@ -20,6 +20,8 @@ type Source struct {
 	Client *http.Client
 	// BaseDir is what relative file URLs start from; the working directory when empty.
 	BaseDir string
+	// NoFiles refuses file URLs: whoever wrote the configuration may not see this machine's files.
+	NoFiles bool
 	// Limit is the largest document, in bytes; 0 means 1 MiB.
 	Limit int64
 }
@@ -40,6 +42,9 @@ func (s Source) Read(ctx context.Context, from string) ([]byte, error) {
 	}
 	switch scheme {
 	case "file":
+		if s.NoFiles {
+			return nil, errors.New("files of the server can't be read from here: write base64://… or https://…")
+		}
 		return s.file(rest)
 	case "base64":
 		return s.base64(rest)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/courier"
-	"github.com/gatehouse-id/gatehouse/internal/egress"
 	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
 	"github.com/gatehouse-id/gatehouse/storage"
 )
@@ -31,7 +30,7 @@ type mailroom struct {
 // newMailroom reads templates and channels; errors name the key of the configuration.
 func newMailroom(ctx context.Context, o Options, client *http.Client) (*mailroom, error) {
 	c := &o.Config.Courier
-	source := egress.Source{Client: client, BaseDir: o.BaseDir}
+	source := o.source(client)
 	templates, err := courier.LoadTemplates(ctx, courier.TemplateConfig{
 		Dir: o.path(c.TemplateOverridePath), URLs: c.Templates, Source: source,
 	})
@@ -43,7 +42,7 @@ func newMailroom(ctx context.Context, o Options, client *http.Client) (*mailroom
 		return nil, err
 	}
 	m.composer = &courier.Composer{
-		Templates: templates, Site: siteOf(o.publicURL()), TTL: c.MessageTTL.Std(),
+		Templates: templates, Site: siteOf(o.PublicURL()), TTL: c.MessageTTL.Std(),
 		KeepData: c.DeliveryStrategy == "http" || len(c.Channels) > 0, Now: o.Now, Logger: o.Logger,
 	}
 	return m, nil
@@ -137,7 +136,7 @@ func channelSender(ctx context.Context, ch *config.Channel, o Options, calls cou
 
 func (o Options) smtp(c *config.SMTP) courier.SMTPConfig {
 	return courier.SMTPConfig{
-		ConnectionURI: c.ConnectionURI, FromAddress: cmp.Or(c.FromAddress, "no-reply@"+mailDomain(o.publicURL())), FromName: c.FromName,
+		ConnectionURI: c.ConnectionURI, FromAddress: cmp.Or(c.FromAddress, "no-reply@"+mailDomain(o.PublicURL())), FromName: c.FromName,
 		LocalName: c.LocalName, ClientCertPath: o.path(c.ClientCertPath), ClientKeyPath: o.path(c.ClientKeyPath), Headers: c.Headers,
 	}
 }

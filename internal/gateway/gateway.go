@@ -36,9 +36,23 @@ import (
 
 // Options are what a gateway is made of.
 type Options struct {
-	Config  *config.Config // valid; required
-	KV      kv.Store       // required; not closed by the gateway
-	Project string         // "" means "default"
+	Config *config.Config // valid; required
+	KV     kv.Store       // required; not closed by the gateway
+	// Project is whose gateway it is; nil is the console project, which the configuration file describes.
+	Project *project.Project
+	// MostIdentities bounds the people of a project; 0 is any number.
+	MostIdentities int
+	// Confined keeps a configuration whose author isn't the operator from reading files of this
+	// machine.
+	Confined bool
+	// Pages renders the built-in pages; nil makes a renderer.
+	Pages *pages.Renderer
+	// Checker and Access are kept, and run, by a caller whose configurations come and go. Nil makes
+	// them, and lets Run run them.
+	Checker *session.Checker
+	Access  *project.Access
+	// Office serves the project API; nil where it isn't to be had.
+	Office *project.Office
 	// Keys sign and seal; required. Every node of a cluster needs the same.
 	Keys *secret.Keys
 	// Plugins are the site's hooks, in order.
@@ -59,8 +73,8 @@ type Options struct {
 	Now       func() time.Time // nil means time.Now
 }
 
-// publicURL is the public URL without a trailing slash.
-func (o Options) publicURL() string {
+// PublicURL is the public URL without a trailing slash.
+func (o Options) PublicURL() string {
 	return strings.TrimSuffix(cmp.Or(o.Config.Serve.Public.BaseURL, o.BaseURL), "/")
 }
 
@@ -70,6 +84,35 @@ type Plugin struct {
 	Name   string
 	Plugin hooks.Plugin
 	Allow  bool // let the flow go on when the plugin fails
+}
+
+// Store is where the records of the project are.
+func (o Options) Store() *storage.Store {
+	id := project.Console
+	if o.Project != nil {
+		id = o.Project.ID
+	}
+	s := storage.New(o.KV, id)
+	if o.Project != nil {
+		s.Fence(o.Project)
+	}
+	if o.Now != nil {
+		s.Now = o.Now
+	}
+	s.Most = o.MostIdentities
+	return s
+}
+
+// Memories are what a node remembers of a project's sessions and access tokens. They depend on no
+// configuration but Staleness.
+func (o Options) Memories(s *storage.Store) (*session.Checker, *project.Access) {
+	return &session.Checker{Store: s, Feed: s, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger},
+		&project.Access{Store: s, Feed: s, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
+}
+
+// source reads what the configuration points to.
+func (o Options) source(client *http.Client) egress.Source {
+	return egress.Source{Client: client, BaseDir: o.BaseDir, NoFiles: o.Confined}
 }
 
 // calls is how long a call to the outside may take at most; its caller mostly sets less.
@@ -100,15 +143,14 @@ type Gateway struct {
 	webHooks *hooks.WebHooks
 	oidc     *oidc.Method
 	client   *http.Client // calls out
+	derive   sync.Once
+	derived  any
 }
 
 // New assembles a gateway. It starts nothing; the caller runs Run.
 func New(ctx context.Context, o Options) (*Gateway, error) {
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Project == "" {
-		o.Project = "default"
 	}
 	schemas, err := loadSchemas(ctx, o)
 	if err != nil {
@@ -118,11 +160,12 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	renderer, err := pages.New(pages.Options{})
-	if err != nil {
-		return nil, err
+	if o.Pages == nil {
+		if o.Pages, err = pages.New(pages.Options{}); err != nil {
+			return nil, err
+		}
 	}
-	g := &Gateway{Store: storage.New(o.KV, o.Project), Schemas: schemas, client: o.client(), options: o}
+	g := &Gateway{Store: o.Store(), Schemas: schemas, client: o.client(), options: o}
 	if g.mailroom, err = newMailroom(ctx, o, g.client); err != nil {
 		return nil, err
 	}
@@ -131,11 +174,12 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 	if err := g.webHooks.Prepare(ctx, o.Config); err != nil {
 		return nil, err
 	}
-	g.Store.Now = o.Now
-	g.Checker = &session.Checker{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
-	g.access = &project.Access{Store: g.Store, Feed: g.Store, Staleness: o.Staleness, Now: o.Now, Logger: o.Logger}
+	g.Checker, g.access = o.Checker, o.Access
+	if g.Checker == nil {
+		g.Checker, g.access = o.Memories(g.Store)
+	}
 	g.Slider = slider(o, g.Store)
-	cipher, err := o.cipher()
+	cipher, err := o.Cipher()
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +195,7 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
 		Access: g.access, Tokens: g.Store,
-		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: renderer, Disclose: g.disclose(),
+		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: o.Pages, Office: o.Office, Disclose: g.disclose(),
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
 	})
@@ -181,6 +225,20 @@ func Check(ctx context.Context, o Options) error {
 	return err
 }
 
+// Discard lets go of a gateway that never ran.
+func (g *Gateway) Discard() {
+	g.client.CloseIdleConnections()
+	g.oidc.Caller.Client.CloseIdleConnections()
+	g.webHooks.Close(0)
+	g.mailroom.sandbox.Close()
+}
+
+// Derived returns what the host makes of the gateway, which is made once.
+func (g *Gateway) Derived(from func(*Gateway) any) any {
+	g.derive.Do(func() { g.derived = from(g) })
+	return g.derived
+}
+
 // webHookGrace is how long calls that nobody waits for may go on when the gateway ends.
 const webHookGrace = 5 * time.Second
 
@@ -190,12 +248,18 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var others sync.WaitGroup
 	others.Go(func() { g.mailroom.run(ctx, g.options, g.Store) })
 	others.Go(func() { g.Slider.Run(ctx) })
-	others.Go(func() { g.access.Run(ctx) })
+	if g.options.Access == nil {
+		others.Go(func() { g.access.Run(ctx) })
+	}
 	defer others.Wait()
 	defer stop()
 	defer g.client.CloseIdleConnections()
 	defer g.oidc.Caller.Client.CloseIdleConnections()
 	defer g.webHooks.Close(webHookGrace)
+	if g.options.Checker != nil {
+		<-ctx.Done()
+		return nil
+	}
 	return g.Checker.Run(ctx)
 }
 
@@ -215,7 +279,7 @@ func (g *Gateway) engine(o Options, methods []flow.Method) *selfservice.Engine {
 		Keys: o.Keys, Methods: methods, Logger: o.Logger, Now: o.Now, AnswerStep: selfservice.AnswerStep,
 	}
 	if o.Guarded {
-		e.Home = o.publicURL()
+		e.Home = o.PublicURL()
 	}
 	e.Hooks = g.runner(o, e)
 	return e
@@ -233,7 +297,7 @@ func slider(o Options, store *storage.Store) *session.Slider {
 
 func webHooks(o Options, client *http.Client) *hooks.WebHooks {
 	return &hooks.WebHooks{
-		Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{}, Logger: o.Logger,
+		Source: o.source(client), Sandbox: &jsonnet.Sandbox{}, Logger: o.Logger,
 	}
 }
 
@@ -243,7 +307,7 @@ func (g *Gateway) runner(o Options, e *selfservice.Engine) *hooks.Runner {
 		r.Bound = append(r.Bound, hooks.Bound{Point: p.Point, Name: p.Name, Allow: p.Allow, Guest: &hooks.ABIGuest{
 			Name: p.Name, Plugin: p.Plugin,
 			Redirect: func(to string) error {
-				_, err := e.ReturnTo(to, o.publicURL())
+				_, err := e.ReturnTo(to, o.PublicURL())
 				return err
 			},
 		}})
@@ -275,7 +339,7 @@ func loadSchemas(ctx context.Context, o Options) (*schema.Set, error) {
 	for _, s := range o.Config.Identity.Schemas {
 		sources = append(sources, schema.Source{ID: s.ID, URL: s.URL})
 	}
-	set, err := schema.Load(ctx, sources, egress.Source{BaseDir: o.BaseDir, Client: o.client()})
+	set, err := schema.Load(ctx, sources, o.source(o.client()))
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (o Options) party(method string, enabled bool, rp config.RelyingParty, s ce
 	if !enabled {
 		return nil, nil
 	}
-	s.ID, s.Name, s.Origins, s.Site = rp.ID, rp.DisplayName, rp.Origins, o.publicURL()
+	s.ID, s.Name, s.Origins, s.Site = rp.ID, rp.DisplayName, rp.Origins, o.PublicURL()
 	if rp.Origin != "" {
 		s.Origins = append(slices.Clone(rp.Origins), rp.Origin)
 	}

@@ -64,9 +64,9 @@ func codeMethod(o Options) *code.Code {
 	}
 }
 
-// cipher are the keys for secrets that are stored for years. Those made before
+// Cipher are the keys for secrets that are stored for years. Those made before
 // secrets.cipher was set can still be read.
-func (o Options) cipher() (*secret.Keys, error) {
+func (o Options) Cipher() (*secret.Keys, error) {
 	if len(o.Config.Secrets.Cipher) == 0 {
 		return o.Keys, nil
 	}
@@ -82,7 +82,7 @@ func (o Options) issuer() string {
 	if name := o.Config.SelfService.Methods.TOTP.Config.Issuer; name != "" {
 		return name
 	}
-	if u, err := url.Parse(o.publicURL()); err == nil && u.Hostname() != "" {
+	if u, err := url.Parse(o.PublicURL()); err == nil && u.Hostname() != "" {
 		return u.Hostname()
 	}
 	return "Gatehouse"

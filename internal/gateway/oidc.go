@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"slices"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
-	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/oidc"
 	"github.com/gatehouse-id/gatehouse/core/secret"
-	"github.com/gatehouse-id/gatehouse/internal/egress"
 	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
 )
 
@@ -27,9 +24,8 @@ func newOIDC(o Options) *oidc.Method {
 	client := o.client(localIssuers(o.Config)...)
 	return &oidc.Method{
 		Config: func() *config.OIDCMethod { return &o.Config.SelfService.Methods.OIDC },
-		Caller: oidc.Caller{Client: client}, Source: egress.Source{Client: client, BaseDir: o.BaseDir}, Sandbox: &jsonnet.Sandbox{},
-		PluginsMap: slices.ContainsFunc(o.Plugins, func(p Plugin) bool { return p.Point == flow.MapClaims }),
-		Logger:     o.Logger, Now: o.Now,
+		Caller: oidc.Caller{Client: client}, Source: o.source(client), Sandbox: &jsonnet.Sandbox{},
+		Logger: o.Logger, Now: o.Now,
 	}
 }
 
