@@ -66,10 +66,18 @@ func (c *call) authorize() error {
 		return apierror.Unavailable(err, "The token can't be checked at the moment.")
 	}
 	c.token = t
-	if needed := project.Needed(firstSegment(c.path), unsafeMethod(c.r.Method)); !t.Allows(needed) {
+	if needed := project.Needed(c.area(), unsafeMethod(c.r.Method)); !t.Allows(needed) {
 		return apierror.Forbidden("The personal access token doesn't have the scope %s.", needed)
 	}
 	return nil
+}
+
+// area is the part of the admin API that the request is about.
+func (c *call) area() string {
+	if c.m.prefix == projectsMount {
+		return "projects"
+	}
+	return firstSegment(c.path)
 }
 
 // bearer is the token of the one Authorization header; "" when there isn't one.

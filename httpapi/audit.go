@@ -20,11 +20,8 @@ const (
 // decided logs one event about a submission or an opened link: who tried what from
 // where, and what came of it. There is no secret, address or flow id in it; identity
 // and session are those that the decision is about, and absent while nobody has
-// proven to be anybody. When a browser is sent to another site nothing is decided yet.
+// proven to be anybody.
 func (c *call) decided(k flow.Kind, res *selfservice.Result, err error) {
-	if _, away := errors.AsType[*selfservice.DepartError](err); away {
-		return
-	}
 	e := event{action: string(k), result: accepted}
 	switch {
 	case err != nil:
@@ -52,11 +49,12 @@ type event struct {
 	identity string
 	session  string
 	token    string // the id of a personal access token
+	project  string
 }
 
 func (c *call) log(e event) {
 	attrs := []slog.Attr{slog.String("action", e.action), slog.String("result", e.result), slog.String("client_ip", c.clientIP())}
-	for _, a := range []struct{ name, value string }{{"method", e.method}, {"identity", e.identity}, {"session", e.session}, {"token", e.token}} {
+	for _, a := range []struct{ name, value string }{{"method", e.method}, {"identity", e.identity}, {"session", e.session}, {"token", e.token}, {"about_project", e.project}} {
 		if a.value != "" {
 			attrs = append(attrs, slog.String(a.name, a.value))
 		}

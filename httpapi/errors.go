@@ -28,6 +28,9 @@ func known(err error) *apierror.Error {
 	if errors.Is(err, identity.ErrTooLarge) {
 		return apierror.TooLarge("There is too much in the traits or metadata of the identity. Please shorten them.")
 	}
+	if errors.Is(err, identity.ErrFull) {
+		return apierror.Forbidden("There are as many accounts here as the operator allows.")
+	}
 	return apierror.From(err)
 }
 
@@ -38,14 +41,25 @@ func (c *call) fail(err error) {
 	c.writeError(e)
 }
 
-func (c *call) writeError(e *apierror.Error) { WriteError(c.w, c.r, e) }
+func (c *call) writeError(e *apierror.Error) {
+	if !c.m.flat {
+		WriteError(c.w, c.r, e)
+		return
+	}
+	retryLater(c.w, e)
+	writeJSON(c.w, e.Status(), "application/json", flatError(e, c.r.Header.Get("X-Request-ID")))
+}
 
-// WriteError answers a request with an error as every operation of the API does.
+// WriteError answers a request with an error as every operation of the Kratos API does.
 func WriteError(w http.ResponseWriter, r *http.Request, e *apierror.Error) {
+	retryLater(w, e)
+	writeJSON(w, e.Status(), "application/json", e.Body(r.Header.Get("X-Request-ID")))
+}
+
+func retryLater(w http.ResponseWriter, e *apierror.Error) {
 	if e.Kind == apierror.KindUnavailable || e.Kind == apierror.KindTooManyRequests {
 		w.Header().Set("Retry-After", "2")
 	}
-	writeJSON(w, e.Status(), "application/json", e.Body(r.Header.Get("X-Request-ID")))
 }
 
 // logFailure writes what the client isn't told. Refusals that are the client's

@@ -220,7 +220,7 @@ func routingServer(f *testing.F) *Server {
 	s := &Server{Options: Options{
 		Config: fixedConfig(), Keys: secret.RandomKeys(), Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now, BaseURL: "http://x",
 	}}
-	s.public = []mount{s.mount("/api/kratos/public", seed, publicRoutes, false), s.mount("", today, publicRoutes, false)}
+	s.public = []mount{newMount("/api/kratos/public", seed, publicRoutes, false), newMount("", today, publicRoutes, false)}
 	return s
 }
 

@@ -109,7 +109,7 @@ var adminRoutes = append([]route{
 	{"GET /courier/messages/{id}", csrfNone, (*call).getMessage},
 }, probeRoutes...)
 
-func (s *Server) mount(prefix string, d *dialect, routes []route, admin bool) mount {
+func newMount(prefix string, d *dialect, routes []route, admin bool) mount {
 	m := mount{
 		prefix: prefix, dialect: d, areas: map[string]bool{}, mux: http.NewServeMux(), paths: http.NewServeMux(), admin: admin,
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
@@ -60,6 +61,8 @@ type Options struct {
 	Tokens project.Store
 	// Slider extends sessions that whoami sees; nil means that they end as they were made to.
 	Slider *session.Slider
+	// Office serves the project API; nil where there is none.
+	Office *project.Office
 }
 
 // Server answers the API. It is safe for concurrent use.
@@ -79,6 +82,7 @@ type mount struct {
 	areas   map[string]bool // the first segments of these paths
 	admin   bool
 	open    bool // an admin mount that asks for no token
+	flat    bool // errors have no envelope
 }
 
 // New builds a server and its route tables.
@@ -86,21 +90,38 @@ func New(o Options) (*Server, error) {
 	if o.Config == nil || o.Schemas == nil || o.Engine == nil || o.Checker == nil || o.Access == nil || o.Keys == nil || o.Pages == nil {
 		return nil, errors.New("httpapi: Config, Schemas, Engine, Checker, Access, Keys and Pages must be set")
 	}
-	s := &Server{Options: o}
-	s.public = []mount{
-		s.mount("/api/kratos/public", seed, publicRoutes, false),
-		s.mount("", today, publicRoutes, false),
-	}
-	s.admin = []mount{
-		s.mount("/api/kratos/admin", seed, adminRoutes, true),
-		s.mount("/admin", today, adminRoutes, true),
-		s.mount("", today, probeRoutes, true),
-	}
-	s.open = slices.Clone(s.admin)
-	for n := range s.open {
-		s.open[n].open = true
+	t := tables()
+	s := &Server{Options: o, public: t.public, admin: t.admin, open: t.open}
+	if s.Office != nil {
+		s.admin, s.open = slices.Concat(t.admin, t.projects), slices.Concat(t.open, opened(t.projects))
 	}
 	return s, nil
+}
+
+// tables are the mounts, which all servers of a process share: a call carries its server along.
+var tables = sync.OnceValue(func() (t struct{ public, admin, open, projects []mount }) {
+	t.public = []mount{
+		newMount("/api/kratos/public", seed, publicRoutes, false),
+		newMount("", today, publicRoutes, false),
+	}
+	t.admin = []mount{
+		newMount("/api/kratos/admin", seed, adminRoutes, true),
+		newMount("/admin", today, adminRoutes, true),
+		newMount("", today, probeRoutes, true),
+	}
+	t.open = opened(t.admin)
+	t.projects = []mount{newMount(projectsMount, today, projectRoutes, true)}
+	t.projects[0].flat = true
+	return t
+})
+
+// opened are the same mounts for those who need no token.
+func opened(mounts []mount) []mount {
+	out := slices.Clone(mounts)
+	for n := range out {
+		out[n].open = true
+	}
+	return out
 }
 
 // Public serves the public API and the built-in pages. It returns false, having

@@ -15,6 +15,8 @@ type createTokenBody struct {
 	Scopes []project.Scope `json:"scopes"`
 	// ExpiresIn is a duration such as 720h; "" makes a token that lasts until it is revoked.
 	ExpiresIn string `json:"expires_in"`
+	// IdentityID is the person that the token stands for in the project API; "" makes one of the operator's.
+	IdentityID string `json:"identity_id"`
 }
 
 // tokenView is a token as it is shown. Value is there once, when it was made.
@@ -25,25 +27,28 @@ type tokenView struct {
 	Scopes    []project.Scope `json:"scopes"`
 	CreatedAt time.Time       `json:"created_at"`
 	ExpiresAt time.Time       `json:"expires_at,omitzero"`
+	// IdentityID is the person that the token stands for.
+	IdentityID string `json:"identity_id,omitempty"`
 }
 
 func viewToken(t *project.Token) tokenView {
-	return tokenView{ID: t.ID, Name: t.Name, Scopes: t.Scopes, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}
+	return tokenView{ID: t.ID, Name: t.Name, Scopes: t.Scopes, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, IdentityID: t.IdentityID}
 }
 
 // createToken serves POST /tokens of the admin API.
 func (c *call) createToken() error {
-	var b createTokenBody
-	if err := c.decodeStrict(&b); err != nil {
-		return err
-	}
-	expires, err := c.tokenEnd(b.ExpiresIn)
+	b, expires, err := c.readToken()
 	if err != nil {
 		return err
 	}
 	made, t, err := project.NewToken(b.Name, b.Scopes, c.s.Now(), expires)
 	if err != nil {
 		return apierror.BadRequest("The token can't be made: %s.", err)
+	}
+	if t.IdentityID = b.IdentityID; t.IdentityID != "" {
+		if _, err := c.s.Identities.Identity(c.r.Context(), t.IdentityID); err != nil {
+			return apierror.BadRequest("identity_id: there is no such identity.").WithCause(err)
+		}
 	}
 	if err := c.mayHandOut(t); err != nil {
 		return err
@@ -55,6 +60,15 @@ func (c *call) createToken() error {
 	v := viewToken(t)
 	v.Value = made
 	return c.json(http.StatusCreated, v)
+}
+
+// readToken reads what a new token is to be.
+func (c *call) readToken() (b createTokenBody, expires time.Time, err error) {
+	if err := c.decodeStrict(&b); err != nil {
+		return b, expires, err
+	}
+	expires, err = c.tokenEnd(b.ExpiresIn)
+	return b, expires, err
 }
 
 // tokenEnd is the zero time when no lifespan is given.
@@ -72,6 +86,9 @@ func (c *call) mayHandOut(t *project.Token) error {
 	by := c.token
 	if by == nil {
 		return nil
+	}
+	if by.IdentityID != "" && t.IdentityID != by.IdentityID {
+		return apierror.Forbidden("The token of a person makes tokens for that person only: set identity_id to %s.", by.IdentityID)
 	}
 	for _, s := range t.Scopes {
 		if !by.Allows(s) {
