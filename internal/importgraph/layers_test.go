@@ -19,6 +19,7 @@ var layers = []layer{
 	{"pages", []string{"pages"}},
 	{"edge", []string{"httpapi"}},
 	{"assembly", []string{"internal/gateway"}},
+	{"tenancy", []string{"internal/tenancy"}},
 	{"host", []string{"caddymodule"}},
 	{"command", []string{"cmd/*"}},
 }
@@ -87,6 +88,7 @@ var sentences = map[string]string{
 	"hooks/wasm":       "runs hook plugins in wazero under time and memory limits.",
 	"pages":            "renders the built-in self-service pages from embedded templates.",
 	"httpapi":          "serves the public, admin and project HTTP API: routes, decoding, cookies, CSRF, redirects, error bodies.",
+	"internal/tenancy": "keeps the gateways of all projects: which host is whose, awake on demand, swapped when a revision changes.",
 	"internal/gateway": "assembles stores, engine, methods, hooks and HTTP edge into one server.",
 	"caddymodule":      "registers the Caddy app, handlers, guard, directives, config adapter, subcommands, metrics.",
 }
