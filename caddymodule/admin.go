@@ -58,10 +58,11 @@ func (h *AdminHandler) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *AdminHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	g, err := h.app.running(r.Context())
+	g, leave, err := h.app.enterAdmin(r)
 	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+		return closed(w, r, err)
 	}
+	defer leave()
 	serve := g.Server.Admin
 	if h.Auth == authOff {
 		serve = g.Server.OpenAdmin

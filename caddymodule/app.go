@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/hash"
 	"github.com/gatehouse-id/gatehouse/internal/gateway"
+	"github.com/gatehouse-id/gatehouse/internal/tenancy"
 )
 
 func init() { caddy.RegisterModule(new(App)) }
@@ -60,6 +62,8 @@ type App struct {
 	SMTP string `json:"smtp,omitempty"`
 	// HooksRaw are plugins bound to events, in the order in which they run.
 	HooksRaw []json.RawMessage `json:"hooks,omitempty" caddy:"namespace=gatehouse.hooks inline_key=runtime"`
+	// Projects are the user pools that are made at run time.
+	Projects Projects `json:"projects,omitzero"`
 	// Staleness is how long a revoked session may still be accepted at most,
 	// even when the store is cut off. Default 2s.
 	Staleness caddy.Duration `json:"staleness,omitempty"`
@@ -74,9 +78,9 @@ type App struct {
 	// asksForTokens is set by handlers of the admin API, all of which are provisioned before Start.
 	asksForTokens bool
 
-	assembled atomic.Pointer[gateway.Gateway]
-	protects  atomic.Pointer[protection]
-	started   chan struct{} // closed when assembled is set
+	assembled atomic.Pointer[gateway.Gateway] // of the console project
+	tenants   *tenancy.Tenants                // set before assembled
+	started   chan struct{}                   // closed when assembled is set
 	stop      context.CancelFunc
 	done      chan struct{} // closed when the session cache is no longer followed
 }
@@ -222,16 +226,22 @@ func (a *App) Start() error {
 	if o.Keys, err = a.keys(); err != nil {
 		return err
 	}
+	tenants, office, err := a.openProjects(o)
+	if err != nil {
+		return err
+	}
+	o.Office = office
 	g, err := gateway.New(a.ctx, o)
 	if err != nil {
 		return err
 	}
+	office.People, a.tenants = g, tenants
+	tenants.Serve(g)
 	if err := a.tellFirstToken(g, firstTokenTo); err != nil {
 		return err
 	}
 	a.warnOpenAdmin()
 	a.follow(g)
-	a.protects.Store(protectionOf(g))
 	a.assembled.Store(g)
 	close(a.started)
 	return nil
@@ -243,6 +253,9 @@ func (a *App) follow(g *gateway.Gateway) {
 	a.stop, a.done = stop, make(chan struct{})
 	go func() {
 		defer close(a.done)
+		var others sync.WaitGroup
+		others.Go(func() { a.tenants.Run(ctx) })
+		defer others.Wait()
 		if err := g.Run(ctx); err != nil && ctx.Err() == nil {
 			// Sessions are checked against the store from now on: slower, and just as safe.
 			a.log.Error("the session cache stopped", zap.Error(err))

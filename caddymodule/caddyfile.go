@@ -37,6 +37,7 @@ var settings = map[string]func(a *App, d *caddyfile.Dispenser) error{
 	"smtp":      func(a *App, d *caddyfile.Dispenser) error { return argument(d, &a.SMTP) },
 	"base_url":  (*App).parseBaseURL,
 	"staleness": (*App).parseStaleness,
+	"projects":  (*App).parseProjects,
 }
 
 // UnmarshalCaddyfile reads:
@@ -49,6 +50,7 @@ var settings = map[string]func(a *App, d *caddyfile.Dispenser) error{
 //		hook registration.pre_persist plugins/domains/domains.wasm { … }
 //		smtp smtp://127.0.0.1:1025
 //		staleness 2s
+//		projects { … }                 # see parseProjects
 //	}
 func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
@@ -58,7 +60,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		parse, ok := settings[d.Val()]
 		if !ok {
-			return unknown(d, d.Val(), "store", "config", "base_url", "schema", "hook", "smtp", "staleness")
+			return unknown(d, d.Val(), "store", "config", "base_url", "schema", "hook", "smtp", "staleness", "projects")
 		}
 		if err := parse(a, d); err != nil {
 			return err

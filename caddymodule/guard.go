@@ -151,7 +151,7 @@ func (g *Guard) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.
 	if !a.admitted { // else these are headers that the guard before set
 		g.app.IdentityHeaders().strip(r)
 	}
-	p, err := g.app.Protection(r.Context())
+	p, err := g.app.Protection(r)
 	var who *principal
 	if err == nil {
 		who, err = g.admit(r, a, p)

@@ -1,7 +1,7 @@
 package caddymodule
 
 import (
-	"context"
+	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -14,7 +14,7 @@ type protector interface {
 	// Protection returns what the guards decide with now. Every guarded request asks for
 	// it, so it has to be as cheap as an atomic load; while the app starts it may wait.
 	// An error means that the gateway isn't up: the request is answered with 503.
-	Protection(ctx context.Context) (*protection, error)
+	Protection(r *http.Request) (*protection, error)
 	// IdentityHeaders is the app's one set of identity headers. It is there before the
 	// app starts: guards add theirs to it while they are provisioned.
 	IdentityHeaders() *managedHeaders
@@ -54,15 +54,17 @@ func guardApp(ctx caddy.Context) (protector, error) { return app(ctx) }
 func (a *App) IdentityHeaders() *managedHeaders { return &a.managed }
 
 // Protection implements protector.
-func (a *App) Protection(ctx context.Context) (*protection, error) {
-	if _, err := a.running(ctx); err != nil {
+func (a *App) Protection(r *http.Request) (*protection, error) {
+	g, leave, err := a.enter(r)
+	if err != nil {
 		return nil, err
 	}
-	return a.protects.Load(), nil
+	defer leave()
+	return g.Derived(protectionOf).(*protection), nil
 }
 
 // protectionOf is what guards see of a gateway.
-func protectionOf(g *gateway.Gateway) *protection {
+func protectionOf(g *gateway.Gateway) any {
 	base, names := g.Server.PublicURL(), g.Server.CookieNames()
 	return &protection{
 		Checker: g.Checker, Slider: g.Slider, SessionCookie: names[0], OwnCookies: names,

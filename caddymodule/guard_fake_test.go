@@ -84,8 +84,8 @@ type stubApp struct {
 	down    error
 }
 
-func (s *stubApp) Protection(context.Context) (*protection, error) { return s.now, s.down }
-func (s *stubApp) IdentityHeaders() *managedHeaders                { return &s.managed }
+func (s *stubApp) Protection(*http.Request) (*protection, error) { return s.now, s.down }
+func (s *stubApp) IdentityHeaders() *managedHeaders              { return &s.managed }
 
 var errNotAllowed = errors.New("not on the list")
 

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/httpapi"
 )
 
@@ -41,10 +43,11 @@ func (h *Handler) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP implements caddyhttp.MiddlewareHandler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	g, err := h.app.running(r.Context())
+	g, leave, err := h.app.enter(r)
 	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+		return closed(w, r, err)
 	}
+	defer leave()
 	if g.Server.Public(w, r) {
 		return nil
 	}
@@ -55,6 +58,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	h.app.managed.strip(r)
 	return next.ServeHTTP(w, r)
+}
+
+// closed answers a request that no gateway is there for.
+func closed(w http.ResponseWriter, r *http.Request, err error) error {
+	var e *apierror.Error
+	if !errors.As(err, &e) {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	httpapi.WriteError(w, r, e)
+	return nil
 }
 
 func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
