@@ -29,7 +29,7 @@ func (c *Client) On(mount string) *Client {
 // Browser is a client with a cookie jar of its own that does not follow redirects.
 func (e *Env) Browser() *Client {
 	jar, _ := cookiejar.New(nil) // never fails without options
-	return &Client{Env: e, Header: http.Header{"Accept": {"text/html"}}, HTTP: &http.Client{Jar: jar, CheckRedirect: stay}}
+	return &Client{Env: e, Header: http.Header{"Accept": {"text/html"}}, HTTP: &http.Client{Jar: jar, CheckRedirect: stay, Transport: e.Transport}}
 }
 
 // SPA is a browser client that reads JSON.
@@ -41,7 +41,7 @@ func (e *Env) SPA() *Client {
 
 // App is a native client: JSON, no cookies.
 func (e *Env) App() *Client {
-	return &Client{Env: e, native: true, Header: http.Header{"Accept": {"application/json"}}, HTTP: &http.Client{CheckRedirect: stay}}
+	return &Client{Env: e, native: true, Header: http.Header{"Accept": {"application/json"}}, HTTP: &http.Client{CheckRedirect: stay, Transport: e.Transport}}
 }
 
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -38,7 +38,9 @@ type Env struct {
 	Config  *config.Config
 	Gateway *gateway.Gateway
 	Log     *Log // everything the gateway logged
-	shift   atomic.Int64
+	// Transport is what the clients send through; nil is http.DefaultTransport.
+	Transport http.RoundTripper
+	shift     atomic.Int64
 }
 
 // Option changes how the gateway is made.

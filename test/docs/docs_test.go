@@ -63,8 +63,7 @@ func TestCaddyfileExamplesAdapt(t *testing.T) {
 			examples++
 			dir := t.TempDir()
 			for file, content := range map[string]string{
-				"Caddyfile": complete(text), "kratos.yml": harness.Kratos, "hook.wasm": "",
-				"plugins/domains/domains.wasm": "", "plugins/groups/groups.wasm": "",
+				"Caddyfile": complete(text), "kratos.yml": harness.Kratos, "hook.wasm": "", "plugins/domains/domains.wasm": "",
 			} {
 				write(t, filepath.Join(dir, file), content)
 			}

@@ -45,10 +45,26 @@ func (e *Etcd) Keys(tb testing.TB) int64 {
 // Keys counts the keys in the embedded etcd of the process.
 func (p *Process) Keys(tb testing.TB) int64 {
 	tb.Helper()
-	return keys(tb, "unix://"+filepath.Join(p.Dir, "data", "caddy", "gatehouse", "etcd", "client.sock"))
+	return keys(tb, p.etcd())
 }
 
+// KeysBelow counts those with a prefix.
+func (p *Process) KeysBelow(tb testing.TB, prefix string) int64 {
+	tb.Helper()
+	return count(tb, p.etcd(), prefix, clientv3.WithPrefix())
+}
+
+func (p *Process) etcd() string {
+	return "unix://" + filepath.Join(p.Dir, "data", "caddy", "gatehouse", "etcd", "client.sock")
+}
+
+// keys counts the whole range of keys, whatever prefix the processes use.
 func keys(tb testing.TB, endpoint string) int64 {
+	tb.Helper()
+	return count(tb, endpoint, "\x00", clientv3.WithFromKey())
+}
+
+func count(tb testing.TB, endpoint, from string, which clientv3.OpOption) int64 {
 	tb.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, DialTimeout: patience, Logger: zap.NewNop()})
 	if err != nil {
@@ -58,8 +74,7 @@ func keys(tb testing.TB, endpoint string) int64 {
 	// Not the test's context: tests count when they end, too.
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	// The whole range of keys, whatever prefix the processes use.
-	all, err := client.Get(ctx, "\x00", clientv3.WithFromKey(), clientv3.WithCountOnly())
+	all, err := client.Get(ctx, from, which, clientv3.WithCountOnly())
 	if err != nil {
 		tb.Fatalf("counting the keys of %s: %v", endpoint, err)
 	}
