@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,8 @@ type stage struct {
 	main   string
 	hasty  string // forms and fresh sign-ins last a second, links are switched off
 	cutOff string // the store can't be reached
+	closed string // the admin and project APIs ask for tokens
+	token  string // for them, the operator's
 }
 
 // TestOperations has each client call every operation, once for success and once
@@ -84,6 +87,12 @@ func newStage(t *testing.T) *stage {
 		"settings: {lifespan: 1s, privileged_session_max_age: 1s}",
 		"recovery: {enabled: true, lifespan: 1s}", "verification: {enabled: true, lifespan: 1s}",
 	), "  methods:\n", "  methods:\n    link: {enabled: false}\n", 1)})
+	f := newFront(t)
+	s.closed = f.URL
+	made := f.start(t, harness.Options{Caddyfile: strings.Replace(one, "{\n\t\tauth off\n\t}", "", 1)}).Command("token", "create", "contract", "--scope", "admin")
+	if s.token = strings.TrimSpace(made.Stdout); s.token == "" {
+		t.Fatalf("making a token: %s", made.Stderr)
+	}
 	link := harness.StartEtcd(t).Link(t)
 	s.cutOff = start(t, harness.Options{Caddyfile: strings.Replace(one, "gatehouse {", "gatehouse {\n\t\tstore etcd http://"+link.Addr(), 1)})
 	link.Refuse(true)
@@ -102,12 +111,18 @@ func start(t *testing.T, o harness.Options) (origin string) {
 	return f.URL
 }
 
-// runNode runs npm/<key>.operations.mjs.
+// runNode runs npm/<key>.operations.mjs, and what else there is for the client.
 func runNode(t *testing.T, s *stage, c *sdkClient) {
 	calls := filepath.Join(t.TempDir(), "calls.jsonl")
+	files, err := filepath.Glob(filepath.Join(s.dir, c.key+".*.mjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, ".test.mjs") })
 	run(t, s.dir, []string{
 		"GATEHOUSE_URL=" + s.main, "GATEHOUSE_HASTY_URL=" + s.hasty, "GATEHOUSE_CUT_OFF_URL=" + s.cutOff, "GATEHOUSE_CALLS=" + calls,
-	}, "node", "--test", c.key+".operations.mjs")
+		"GATEHOUSE_CLOSED_URL=" + s.closed, "GATEHOUSE_TOKEN=" + s.token,
+	}, "node", append([]string{"--test"}, files...)...)
 	s.calls.read(t, c, calls)
 }
 
