@@ -182,6 +182,23 @@ func TestReadmeOpensTheAdminAPI(t *testing.T) {
 	}
 }
 
+// TestProjectsPageMakesAProject runs the commands of docs/projects.md on its Caddyfile.
+func TestProjectsPageMakesAProject(t *testing.T) {
+	page := pages(t)["docs/projects.md"]
+	local := strings.NewReplacer("8080", "{$PUBLIC_PORT}", "4434", "{$ADMIN_PORT}")
+	gw := harness.Start(t, harness.Options{Caddyfile: local.Replace(blocks(page, "caddyfile")[0])})
+	script := strings.NewReplacer("http://127.0.0.1:4434", gw.Admin, "./gatehouse", harness.Binary(t),
+		":8080", ":"+gw.Port("PUBLIC_PORT"), "curl", "curl --resolve 'shop.projects.localhost:"+gw.Port("PUBLIC_PORT")+":127.0.0.1'",
+	).Replace(commandWith(t, page, "token create"))
+	cmd := shell(t.TempDir(), script)
+	cmd.Env = append(os.Environ(), "CADDY_ADMIN=unix/"+filepath.Join(gw.Dir, "caddy.sock"))
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), `"kratos_selfservice_methods_totp_enabled":true`) ||
+		!strings.Contains(string(out), `"action":"http://shop.projects.localhost`) {
+		t.Errorf("got %v %s, want a project and a form of\n%s", err, out, script)
+	}
+}
+
 var makeTarget = regexp.MustCompile(`make -f xcaddy\.mk ([a-z]+)`)
 
 // TestMakeTargetsExist looks up the targets that the documentation names.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -89,6 +90,21 @@ func (p *Process) Port(name string) string { return p.home.ports[name] }
 
 // Log is everything the process and those before it at the same place have said.
 func (p *Process) Log() string { return p.log.String() }
+
+// Memory is what the process has of the machine's memory, in bytes.
+func (p *Process) Memory(tb testing.TB) int64 {
+	tb.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	var kib int64
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		tb.Fatal(err)
+	}
+	return kib << 10
+}
 
 // Env lets the clients of testenv talk to the process.
 func (p *Process) Env(tb testing.TB) *testenv.Env {

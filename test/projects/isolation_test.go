@@ -1,10 +1,13 @@
 package projects
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gatehouse-id/gatehouse/internal/testenv"
@@ -165,4 +168,43 @@ func cookiesOf(t *testing.T, c *testenv.Client, to string) string {
 		t.Fatal("the browser has no cookies")
 	}
 	return strings.Join(out, "; ")
+}
+
+func TestHookAndSchemaOfOneProjectAreUnknownToAnother(t *testing.T) {
+	var called atomic.Int64
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		called.Add(1)
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(service.Close)
+	const schema = `{"type":"object","properties":{"traits":{"type":"object","required":["nick"],"additionalProperties":false,
+		"properties":{"nick":{"type":"string","ory.sh/kratos":{"credentials":{"password":{"identifier":true}}}}}}}}`
+
+	op := operate(t, start(t))
+	one := op.create("one", settings{
+		"kratos_identity_schemas": []settings{{"import_id": "nick", "import_url": "base64://" + base64.StdEncoding.EncodeToString([]byte(schema)), "is_default": true}},
+		"kratos_selfservice_flows_hooks": []settings{{
+			"config_key": "selfservice.flows.registration.after.password.hooks", "hook": "web_hook",
+			"web_hook_config_url": service.URL, "web_hook_config_method": "POST",
+		}},
+	})
+	two := op.create("two", nil)
+
+	two.SignUp("ann@example.org")
+	if got := called.Load(); got != 0 {
+		t.Errorf("registering at two called the hook of one %d times", got)
+	}
+	if got := two.App().Get("/schemas/nick"); got.Status != http.StatusNotFound {
+		t.Errorf("the schema of one at two: %d %s", got.Status, got.Body)
+	}
+	app := one.App()
+	done := app.Submit("registration", app.Start("registration", ""), testenv.Fields{"method": "password", "password": testenv.Password, "traits.nick": "annie"})
+	if done.Status != http.StatusOK || called.Load() != 1 {
+		t.Errorf("registering at one: %d, the hook was called %d times: %s", done.Status, called.Load(), done.Body)
+	}
+
+	used := op.call(http.MethodPut, "/projects/"+one.id, revision("One", nil))
+	if used.Status != http.StatusBadRequest || !strings.Contains(used.Text("reason"), `"nick"`) {
+		t.Errorf("removing a schema that somebody has: %d %s", used.Status, used.Body)
+	}
 }
