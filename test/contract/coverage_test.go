@@ -59,6 +59,7 @@ type stage struct {
 	hasty  string // forms and fresh sign-ins last a second, links are switched off
 	cutOff string // the store can't be reached
 	closed string // the admin and project APIs ask for tokens
+	own    string // the same, past the comparison with the documents, for operations that only we have
 	token  string // for them, the operator's
 }
 
@@ -89,7 +90,9 @@ func newStage(t *testing.T) *stage {
 	), "  methods:\n", "  methods:\n    link: {enabled: false}\n", 1)})
 	f := newFront(t)
 	s.closed = f.URL
-	made := f.start(t, harness.Options{Caddyfile: strings.Replace(one, "{\n\t\tauth off\n\t}", "", 1)}).Command("token", "create", "contract", "--scope", "admin")
+	gw := f.start(t, harness.Options{Caddyfile: strings.Replace(one, "{\n\t\tauth off\n\t}", "", 1)})
+	s.own = gw.URL
+	made := gw.Command("token", "create", "contract", "--scope", "admin")
 	if s.token = strings.TrimSpace(made.Stdout); s.token == "" {
 		t.Fatalf("making a token: %s", made.Stderr)
 	}
@@ -121,7 +124,7 @@ func runNode(t *testing.T, s *stage, c *sdkClient) {
 	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, ".test.mjs") })
 	run(t, s.dir, []string{
 		"GATEHOUSE_URL=" + s.main, "GATEHOUSE_HASTY_URL=" + s.hasty, "GATEHOUSE_CUT_OFF_URL=" + s.cutOff, "GATEHOUSE_CALLS=" + calls,
-		"GATEHOUSE_CLOSED_URL=" + s.closed, "GATEHOUSE_TOKEN=" + s.token,
+		"GATEHOUSE_CLOSED_URL=" + s.closed, "GATEHOUSE_OWN_URL=" + s.own, "GATEHOUSE_TOKEN=" + s.token,
 	}, "node", append([]string{"--test"}, files...)...)
 	s.calls.read(t, c, calls)
 }

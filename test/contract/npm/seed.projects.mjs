@@ -21,7 +21,7 @@ const slug = () => 'contract-' + randomUUID().slice(0, 8)
 
 // call sends what no client has an operation for.
 async function call (method, path, body, token = operator) {
-  const res = await fetch(url + path, {
+  const res = await fetch(process.env.GATEHOUSE_OWN_URL + path, {
     method, body: JSON.stringify(body), headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` }
   })
   assert.ok(res.ok, `${method} ${path}: ${res.status} ${await res.clone().text()}`)
