@@ -63,6 +63,9 @@ func (g *ABIGuest) context(in *flow.HookInput) *abi.Context {
 			Method: in.Request.Method, URL: in.Request.URL, ClientIP: in.Request.ClientIP, Headers: in.Request.Headers,
 		},
 	}
+	if p := in.Proof; p != nil {
+		c.Provider, c.Claims = p.Site, p.Claims
+	}
 	if i := in.Identity; i != nil {
 		c.Identity = &abi.Identity{
 			ID: i.ID, SchemaID: i.SchemaID, State: string(i.State), Traits: i.Traits,
@@ -104,12 +107,14 @@ func change(i *identity.Identity, out abi.Output) (bool, error) {
 		replace(&i.MetadataPublic, c.MetadataPublic)
 		replace(&i.MetadataAdmin, c.MetadataAdmin)
 		setState(i, c.State)
+		setVerified(i, c.VerifiedAddresses)
 	}
 	c := out.IdentityMerge
 	if c == nil {
 		return out.Identity != nil, nil
 	}
 	setState(i, c.State)
+	setVerified(i, c.VerifiedAddresses)
 	for _, m := range []struct {
 		into  *json.RawMessage
 		patch json.RawMessage
@@ -124,6 +129,18 @@ func change(i *identity.Identity, out abi.Output) (bool, error) {
 func setState(i *identity.Identity, state string) {
 	if state != "" {
 		i.State = identity.State(state)
+	}
+}
+
+// setVerified replaces the addresses of an identity that a site vouches for. nil leaves them; a plugin
+// that trusts none of them says so by an empty list.
+func setVerified(i *identity.Identity, all []abi.Address) {
+	if all == nil {
+		return
+	}
+	i.Verifiable = nil
+	for _, a := range all {
+		i.Verifiable = append(i.Verifiable, identity.VerifiableAddress{Via: a.Via, Value: a.Value, Verified: true, Status: identity.StatusCompleted})
 	}
 }
 

@@ -20,8 +20,11 @@ const (
 // decided logs one event about a submission or an opened link: who tried what from
 // where, and what came of it. There is no secret, address or flow id in it; identity
 // and session are those that the decision is about, and absent while nobody has
-// proven to be anybody.
+// proven to be anybody. When a browser is sent to another site nothing is decided yet.
 func (c *call) decided(k flow.Kind, res *selfservice.Result, err error) {
+	if _, away := errors.AsType[*selfservice.DepartError](err); away {
+		return
+	}
 	e := event{action: string(k), result: accepted}
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-id/gatehouse/internal/optest"
 	"github.com/gatehouse-id/gatehouse/internal/testenv"
 )
 
@@ -18,6 +19,29 @@ func decisions(e *testenv.Env) []string {
 		}
 	}
 	return out
+}
+
+// TestTripsAreDecidedWhenTheyEnd: where somebody is sent in between is no decision.
+func TestTripsAreDecidedWhenTheyEnd(t *testing.T) {
+	e, p := social(t)
+	p.SignInAs(claims("1", "olga@example.org"))
+	b := e.Browser()
+	home(t, b, via(t, b, "login", chooseAcme))
+	c := e.Browser()
+	home(t, c, via(t, c, "login", chooseAcme))
+	p.Turn(func(k *optest.Knobs) { k.Deny = true })
+	d := e.Browser()
+	via(t, d, "login", chooseAcme)
+	d.Get("/self-service/methods/oidc/callback/acme?code=x&state=y")
+	want := []string{
+		"action=registration result=accepted method=oidc identity=x session=x",
+		"action=login result=accepted method=oidc identity=x session=x",
+		"action=login result=rejected method=oidc reason=[4000001]",
+		`action=login result=refused reason="Bad Request"`,
+	}
+	if got := decisions(e); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
 }
 
 // TestDecisionsAreLogged lives a life and reads what the log tells of it.

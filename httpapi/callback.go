@@ -39,8 +39,9 @@ func (c *call) oidcCallback() error {
 		c.keepContinuity(cl.Continuity, pending) // other tabs may be away still
 	}
 	res, err := c.s.Engine.Return(c.r.Context(), a, cl)
+	k, _ := c.s.Engine.KindOf(id)
+	c.decided(returned(k, res), res, err)
 	if err != nil {
-		k, _ := c.s.Engine.KindOf(id)
 		return c.submitFailed(err, k, id, asJSON)
 	}
 	if to := c.appURL(res); to != "" {
@@ -48,6 +49,18 @@ func (c *call) oidcCallback() error {
 		return nil
 	}
 	return c.submitted(res.Flow.Kind, res, asJSON)
+}
+
+// returned is the kind of flow that a return is logged as: who began to sign in may have
+// signed up, and a state that is made up is somebody who tries to sign in.
+func returned(k flow.Kind, res *selfservice.Result) flow.Kind {
+	switch {
+	case res != nil:
+		return res.Flow.Kind
+	case k == "":
+		return flow.Login
+	}
+	return k
 }
 
 // appURL opens the app whose flow has come to an end, or has something to show, in a

@@ -300,7 +300,7 @@ func TestAMapperThatDoesNotCompileStopsTheStart(t *testing.T) {
 		c.MapperURL = "base64://" + base64.StdEncoding.EncodeToString([]byte("local c = 1;\n{identity: "))
 	})(&c, nil)
 	err := gateway.Check(t.Context(), gateway.Options{Config: &c})
-	if err == nil || !strings.Contains(err.Error(), "providers[0].mapper_url") || !strings.Contains(err.Error(), "mapper:") {
+	if err == nil || !strings.Contains(err.Error(), "providers[0].mapper_url") || !strings.Contains(err.Error(), "mapper:2:") {
 		t.Errorf("got %v, want the key and the line", err)
 	}
 }

@@ -92,7 +92,6 @@ var keys = []row{
 	{path: "selfservice.methods.oidc.config.providers.*.auth_url", status: ignored, why: "providers are asked for their endpoints"},
 	{path: "selfservice.methods.oidc.config.providers.*.token_url", status: ignored, why: "providers are asked for their endpoints"},
 	{path: "selfservice.methods.oidc.config.providers.*.organization_id", status: ignored, why: "there are no organizations"},
-	{path: "selfservice.methods.oidc.config.providers.*.additional_id_token_audiences", status: later, why: "apps can't hand in ID tokens yet"},
 	{path: "selfservice.methods.oidc.config.providers.*.fedcm_config_url", status: later, why: "browsers can't sign in by FedCM yet"},
 	{path: "selfservice.methods.oidc.config.providers.*.net_id_token_origin_header", status: later, why: "browsers can't sign in by FedCM yet"},
 	{path: "selfservice.methods.oidc.config.providers.*.tenant", status: works, as: "microsoft_tenant"},

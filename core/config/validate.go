@@ -196,7 +196,6 @@ func (v *checker) methods(m *Methods) {
 		seen[p.ID] = true
 		v.require(p.Provider != "", where+"provider", "is missing: name the kind, such as generic")
 		v.require(p.ClientID != "", where+"client_id", "is missing")
-		v.require(p.MapperURL != "", where+"mapper_url", "is missing: name the Jsonnet file that maps claims to traits")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 
+	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 )
 
@@ -37,8 +38,10 @@ type Proof struct {
 	Traits         map[string]any
 	MetadataPublic json.RawMessage
 	MetadataAdmin  json.RawMessage
-	// Verified are addresses that the site has seen to be the person's.
+	// Verified are addresses that a mapper says the site has seen to be the person's.
 	Verified []identity.Address
+	// Claims are what the site says of the person, a JSON object, for hooks that map it. They are not kept.
+	Claims json.RawMessage `json:"-"`
 
 	// Address is one that the site has seen to be the person's, wherever the traits have it.
 	Address identity.Address
@@ -46,6 +49,20 @@ type Proof struct {
 	// Config is the method's part of the credential. Secrets in it are sealed when
 	// Adopt gives it to an identity, and not before.
 	Config json.RawMessage
+}
+
+// Unmappable tells a person that a site's claims can't be made an identity of. Why is for the
+// operator: mappers and their errors may hold any claim.
+func Unmappable(label string) *apierror.Error {
+	return apierror.BadRequest("What %s says of you can't be used here. Please contact support, or use another way.", label)
+}
+
+// PresentedMethod is a CallbackMethod to which clients can also hand what they have from
+// the site by other means, such as an ID token of the system they run on.
+type PresentedMethod interface {
+	CallbackMethod
+	// Present checks what a submission hands in; nil when that is nothing. Errors are as those of Depart.
+	Present(ctx context.Context, f *Flow, s Submission) (*Proof, error)
 }
 
 // CallbackMethod has people prove at another site who they are. The engine sends the

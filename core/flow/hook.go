@@ -26,6 +26,8 @@ const (
 	AfterRecovery           Point = "recovery.after"
 	BeforeVerification      Point = "verification.before"
 	AfterVerification       Point = "verification.after"
+	// MapClaims is when somebody has come back from another site: what becomes of its claims?
+	MapClaims Point = "oidc.claims"
 )
 
 // Points lists the places where hooks run.
@@ -33,7 +35,7 @@ func Points() []Point {
 	return []Point{
 		BeforeRegistration, PrePersistRegistration, PostPersistRegistration, BeforeLogin, AfterLogin,
 		BeforeSettings, PrePersistSettings, PostPersistSettings,
-		BeforeRecovery, AfterRecovery, BeforeVerification, AfterVerification,
+		BeforeRecovery, AfterRecovery, BeforeVerification, AfterVerification, MapClaims,
 	}
 }
 
@@ -58,6 +60,8 @@ type HookInput struct {
 	Session  *session.Session   // nil when there is none (yet)
 	Request  Request
 	Payload  []byte // the client's transient payload, JSON, or nil
+	// Proof is, at MapClaims, what somebody has come back with. Identity is then what has been made of it so far.
+	Proof *Proof
 }
 
 // PointedMessage is a message for the node that a JSON pointer names

@@ -1,6 +1,7 @@
 package selfservice
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,7 +96,7 @@ func (r *run) adopt(out *flow.Outcome) error {
 	return m.Adopt(out.Identity, o.Proof)
 }
 
-// refresh lets the traits of an identity follow what another site says of the person.
+// refresh lets the traits and metadata of an identity follow what another site says of the person.
 // What doesn't fit the schema, or belongs to somebody else, is no reason to keep them out.
 func (r *run) refresh(ctx context.Context, out *flow.Outcome) error {
 	if out.Traits == nil || r.unwelcome {
@@ -106,8 +107,8 @@ func (r *run) refresh(ctx context.Context, out *flow.Outcome) error {
 	if s == nil {
 		return nil
 	}
-	var now map[string]any
-	if err := json.Unmarshal(i.Traits, &now); err != nil {
+	now, err := objectOf(i.Traits)
+	if err != nil {
 		return fmt.Errorf("reading the traits of identity %s: %w", i.ID, err)
 	}
 	raw, err := json.Marshal(merge(now, out.Traits))
@@ -124,6 +125,48 @@ func (r *run) refresh(ctx context.Context, out *flow.Outcome) error {
 	}
 	before := string(i.Traits)
 	i.Apply(raw, d, r.e.now())
-	out.IdentityChange = out.IdentityChange || before != string(i.Traits)
-	return nil
+	described, err := r.redescribe(i)
+	out.IdentityChange = out.IdentityChange || described || before != string(i.Traits)
+	return err
+}
+
+// redescribe lays metadata of another site over that of an identity: what others have put
+// beside it stays. It tells whether anything has changed.
+func (r *run) redescribe(i *identity.Identity) (bool, error) {
+	changed := false
+	for _, m := range []struct {
+		into *json.RawMessage
+		site json.RawMessage
+	}{{&i.MetadataPublic, r.sub.Proof.MetadataPublic}, {&i.MetadataAdmin, r.sub.Proof.MetadataAdmin}} {
+		if len(m.site) == 0 {
+			continue
+		}
+		before, err := objectOf(*m.into)
+		if err != nil {
+			return false, fmt.Errorf("reading the metadata of identity %s: %w", i.ID, err)
+		}
+		site, err := objectOf(m.site)
+		if err != nil {
+			return false, fmt.Errorf("reading the metadata of %s: %w", r.sub.Proof.Site, err)
+		}
+		raw, err := json.Marshal(merge(before, site))
+		if err != nil {
+			return false, fmt.Errorf("encoding metadata: %w", err)
+		}
+		changed = changed || !bytes.Equal(raw, *m.into)
+		*m.into = raw
+	}
+	return changed, nil
+}
+
+// objectOf reads an object, whose numbers stay as they are; nil when there is none.
+func objectOf(raw json.RawMessage) (map[string]any, error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	var o map[string]any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	err := d.Decode(&o)
+	return o, err
 }

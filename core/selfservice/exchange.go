@@ -79,7 +79,7 @@ func (e *Engine) sendsAway() bool {
 // makes the second code. Only a browser that comes back from elsewhere brings it there.
 func (r *run) handOver(token string) {
 	f := r.completes()
-	if r.sub.Proof == nil || f.Notes[exchangeNote] == nil {
+	if !r.returned || f.Notes[exchangeNote] == nil {
 		return
 	}
 	r.code = rand.Text()

@@ -86,6 +86,8 @@ type run struct {
 	unwelcome bool
 	// resumed says that the submission was checked when it was paused.
 	resumed bool
+	// returned says that a browser has come back from another site.
+	returned bool
 	// link says that a link was opened and nothing submitted.
 	link bool
 }

@@ -98,7 +98,7 @@ func (e *Engine) KindOf(id string) (flow.Kind, bool) {
 }
 
 // depart sends the browser away when that is how the method works. It is nil when the
-// submission can be answered here.
+// submission can be answered here, which it can as well when it brings the proof along.
 func (r *run) depart(ctx context.Context) error {
 	m, ok := r.method.(flow.CallbackMethod)
 	if !ok {
@@ -110,6 +110,9 @@ func (r *run) depart(ctx context.Context) error {
 	t := flow.Trip{State: newState(r.f.ID), Mount: r.c.Base}
 	if r.f.Kind == flow.Settings && r.method.(flow.SettingsMethod).Privileged() && !r.privileged() {
 		return r.pause()
+	}
+	if done, err := r.present(ctx); done {
+		return err
 	}
 	d, err := m.Depart(ctx, r.f.Flow, r.sub, t)
 	switch {
@@ -125,6 +128,22 @@ func (r *run) depart(ctx context.Context) error {
 		return r.refuse(apierror.BadRequest("Only a browser can link an account. Start a settings flow of type \"browser\"."))
 	}
 	return r.leave(ctx, d, t)
+}
+
+// present takes the proof that a submission hands in, and tells whether there is one.
+func (r *run) present(ctx context.Context) (bool, error) {
+	m, ok := r.method.(flow.PresentedMethod)
+	if !ok {
+		return false, nil
+	}
+	proof, err := m.Present(ctx, r.f.Flow, r.sub)
+	if err != nil {
+		return true, r.refuse(err)
+	}
+	if proof == nil {
+		return false, nil
+	}
+	return true, r.take(ctx, proof)
 }
 
 // refuse shows a bad request in the flow; other errors pass.
@@ -266,22 +285,11 @@ func (r *run) arrive(ctx context.Context, a Arrival) error {
 	if err != nil {
 		return r.refuse(err)
 	}
-	r.sub = flow.Submission{Method: string(a.Method), Fields: t.Fields, TransientPayload: t.Payload, Proof: proof}
-	if err := r.chooseKind(ctx); err != nil {
+	r.sub, r.returned = flow.Submission{Method: string(a.Method), Fields: t.Fields, TransientPayload: t.Payload}, true
+	if err := r.take(ctx, proof); err != nil {
 		return err
 	}
-	if r.schema, err = r.e.schemaFor(r.f.Flow); err != nil {
-		return err
-	}
-	if r.f.Kind == flow.Registration {
-		sent := r.sub.Traits()
-		r.sub.Fields = map[string]any{"traits": merge(proof.Traits, sent)}
-	}
-	err = r.k.complete(ctx, r)
-	if errors.Is(err, errRejected) {
-		r.f.Active = m.Name()
-	}
-	return err
+	return r.k.complete(ctx, r)
 }
 
 // takeBack finds the trip that a browser comes back from, and takes it out of the flow

@@ -18,6 +18,8 @@ const (
 	maxMessageText = 1 << 10 // bytes
 	maxInstancePtr = 256     // bytes
 	maxRedirect    = 2 << 10 // bytes
+	maxAddresses   = 16      // that a site has verified
+	maxAddress     = 320     // bytes of one: the longest of an e-mail address
 	maxHeaders     = 32
 	maxHeaderValue = 4 << 10 // bytes
 )
@@ -35,7 +37,7 @@ func (o *Output) check(s spec) error {
 		return err
 	}
 	for name, change := range map[string]*IdentityChange{"identity": o.Identity, "identity_merge": o.IdentityMerge} {
-		if err := change.check(); err != nil {
+		if err := change.check(s.event); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
@@ -143,10 +145,14 @@ func checkRedirect(target string) error {
 	return errors.New("redirect_to is neither an http URL nor a path")
 }
 
-func (c *IdentityChange) check() error {
+func (c *IdentityChange) check(e Event) error {
 	switch {
 	case c == nil:
 		return nil
+	case c.VerifiedAddresses != nil && e != OIDCClaims:
+		return fmt.Errorf("verified_addresses is for %s only", OIDCClaims)
+	case c.State != "" && e == OIDCClaims:
+		return fmt.Errorf("state is not for %s: there is no identity yet", OIDCClaims)
 	case c.Traits != nil && !isObject(c.Traits):
 		return errors.New("traits is not an object")
 	case c.MetadataPublic != nil && !isObjectOrNull(c.MetadataPublic):
@@ -155,6 +161,21 @@ func (c *IdentityChange) check() error {
 		return errors.New("metadata_admin is not an object")
 	case c.State != "" && c.State != "active" && c.State != "inactive":
 		return errors.New("state is neither active nor inactive")
+	}
+	return checkAddresses(c.VerifiedAddresses)
+}
+
+func checkAddresses(all []Address) error {
+	if len(all) > maxAddresses {
+		return fmt.Errorf("%d verified_addresses, the limit is %d", len(all), maxAddresses)
+	}
+	for i, a := range all {
+		switch {
+		case a.Via != "email" && a.Via != "sms":
+			return fmt.Errorf("verified_addresses/%d: via %q is neither email nor sms", i, clip(a.Via))
+		case strings.TrimSpace(a.Value) == "" || len(a.Value) > maxAddress || !plain(a.Value):
+			return fmt.Errorf("verified_addresses/%d: value is no address", i)
+		}
 	}
 	return nil
 }

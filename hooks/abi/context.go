@@ -14,6 +14,10 @@ type Context struct {
 	Identity *Identity `json:"identity,omitempty"`
 	Session  *Session  `json:"session,omitempty"`
 	Request  *HTTP     `json:"request,omitempty"`
+
+	// Of OIDCClaims: the site that somebody has come back from, and what it says of them.
+	Provider string          `json:"provider,omitempty"` // its id in the configuration
+	Claims   json.RawMessage `json:"claims,omitempty"`   // an object, as a Jsonnet mapper finds it
 }
 
 // Flow is the self-service flow the event belongs to.

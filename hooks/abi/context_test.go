@@ -32,6 +32,16 @@ func sample(e Event) *Context {
 			Headers: map[string][]string{"User-Agent": {"Mozilla/5.0"}},
 		},
 	}
+	if e == OIDCClaims {
+		c.Method, c.Provider = "oidc", "acme"
+		c.Claims = json.RawMessage(`{"sub":"5831","email":"ada@example.org","email_verified":true,"given_name":"Ada",` +
+			`"raw_claims":{"sub":"5831","email":"ada@example.org","email_verified":true,"given_name":"Ada","groups":["staff"]}}`)
+		c.Identity = &Identity{
+			SchemaID: "default", State: "active", Traits: json.RawMessage(`{"email":"ada@example.org"}`),
+			VerifiableAddresses: json.RawMessage(`[{"value":"ada@example.org","via":"email","status":"completed","verified":true}]`),
+		}
+		c.Request.Method, c.Request.URL = "GET", "http://localhost:8080/self-service/methods/oidc/callback/acme"
+	}
 	if e == RegistrationPostPersist {
 		c.Identity.MetadataPublic = json.RawMessage(`{"plan":"trial"}`)
 		c.Session = &Session{
@@ -42,10 +52,10 @@ func sample(e Event) *Context {
 	return c
 }
 
-// TestRegistrationEventsAsPluginsSeeThem: the golden files are the JSON that plugin authors write their code for.
-func TestRegistrationEventsAsPluginsSeeThem(t *testing.T) {
+// TestEventsAsPluginsSeeThem: the golden files are the JSON that plugin authors write their code for.
+func TestEventsAsPluginsSeeThem(t *testing.T) {
 	for _, e := range Events() {
-		if !strings.HasPrefix(string(e), "registration.") {
+		if !strings.HasPrefix(string(e), "registration.") && e != OIDCClaims {
 			continue
 		}
 		got, err := json.MarshalIndent(sample(e), "", "  ")
@@ -71,6 +81,7 @@ func TestRegistrationEventsAsPluginsSeeThem(t *testing.T) {
 func TestField(t *testing.T) {
 	c := sample(RegistrationPostPersist)
 	c.Identity.Traits = json.RawMessage(`{"email":"ada\u0040example.org","a/b":{"~":1},"list":["x",{"y":true}],"empty":"","no":null," ":2}`)
+	c.Provider, c.Claims = "acme", json.RawMessage(`{"groups":["staff"]}`)
 	for pointer, want := range map[string]string{
 		"/event":                                   "registration.post_persist",
 		"/abi":                                     "1",
@@ -87,6 +98,8 @@ func TestField(t *testing.T) {
 		"/request/headers/User-Agent/0":            "Mozilla/5.0",
 		"/session/authentication_methods/0/method": "password",
 		"/session/aal":                             "aal1",
+		"/provider":                                "acme",
+		"/claims/groups/0":                         "staff",
 	} {
 		if got, ok := c.Field(pointer); !ok || string(got) != want {
 			t.Errorf("%s: got %q, %v, want %q", pointer, got, ok, want)

@@ -19,6 +19,7 @@ const (
 	RecoveryAfter           Event = "recovery.after"
 	VerificationBefore      Event = "verification.before"
 	VerificationAfter       Event = "verification.after"
+	OIDCClaims              Event = "oidc.claims"
 	Request                 Event = "request"
 )
 
@@ -38,7 +39,7 @@ type spec struct {
 	event    Event
 	export   string
 	actions  []Action
-	identity bool // identity and identity_merge are honoured: only before the identity is stored
+	identity bool // identity and identity_merge are honoured: only before the identity is stored, or made
 	headers  bool // claims, headers and response_headers are honoured: only at request time
 }
 
@@ -58,6 +59,7 @@ var events = []spec{
 	{RecoveryAfter, "on_recovery_after", gate, false, false},
 	{VerificationBefore, "on_verification_before", gate, false, false},
 	{VerificationAfter, "on_verification_after", gate, false, false},
+	{OIDCClaims, "on_oidc_claims", gate, true, false},
 	{Request, "on_request", []Action{Continue, Redirect, Deny}, false, true},
 }
 

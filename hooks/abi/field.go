@@ -83,6 +83,10 @@ func (c *Context) child(token string) (any, bool) {
 		return c.Session, c.Session != nil
 	case "request":
 		return c.Request, c.Request != nil
+	case "provider":
+		return c.Provider, c.Provider != ""
+	case "claims":
+		return c.Claims, len(c.Claims) > 0
 	}
 	return nil, false
 }

@@ -28,6 +28,14 @@ type IdentityChange struct {
 	MetadataPublic json.RawMessage `json:"metadata_public,omitempty"`
 	MetadataAdmin  json.RawMessage `json:"metadata_admin,omitempty"`
 	State          string          `json:"state,omitempty"` // "active" or "inactive"
+	// VerifiedAddresses are those that the site of OIDCClaims has seen to be the person's.
+	VerifiedAddresses []Address `json:"verified_addresses,omitempty"`
+}
+
+// Address is an address of a person.
+type Address struct {
+	Via   string `json:"via"` // "email" or "sms"
+	Value string `json:"value"`
 }
 
 // FieldMessages are the messages for one form field.
@@ -81,7 +89,13 @@ func (o *Output) UnmarshalJSON(data []byte) error {
 func (c *IdentityChange) UnmarshalJSON(data []byte) error {
 	return object(data, map[string]any{
 		"traits": &c.Traits, "metadata_public": &c.MetadataPublic, "metadata_admin": &c.MetadataAdmin, "state": &c.State,
+		"verified_addresses": &c.VerifiedAddresses,
 	})
+}
+
+// UnmarshalJSON reads a by exact key names.
+func (a *Address) UnmarshalJSON(data []byte) error {
+	return object(data, map[string]any{"via": &a.Via, "value": &a.Value})
 }
 
 // UnmarshalJSON reads f by exact key names.

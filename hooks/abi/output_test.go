@@ -20,6 +20,9 @@ func TestOutputAllowed(t *testing.T) {
 		{RegistrationPrePersist, `{"action":"continue","identity_merge":{"metadata_admin":{"risk":0.2}}}`, Continue},
 		{RegistrationPrePersist, `{"action":"reject","messages":[{"instance_ptr":"#/","messages":[{"id":1,"text":"No."}]}]}`, Reject},
 		{RegistrationPostPersist, `{"action":"continue"}`, Continue},
+		{OIDCClaims, continued(`"identity":{"traits":{},"verified_addresses":[{"via":"email","value":"a@b"},{"via":"sms","value":"+491234"}]}`), Continue},
+		{OIDCClaims, continued(`"identity_merge":{"metadata_admin":{"roles":[]},"verified_addresses":[]}`), Continue},
+		{OIDCClaims, `{"action":"reject","messages":[{"instance_ptr":"#/","messages":[{"id":1,"text":"No."}]}]}`, Reject},
 		{LoginBefore, `{"action":"redirect","redirect_to":"https://example.org/x?y#z","status":303}`, Redirect},
 		{LoginBefore, `{"action":"redirect","redirect_to":"/x"}`, Redirect},
 		{RegistrationBefore, `{"action":"deny","status":403,"body":"no","headers":{"X-Why":"rule"}}`, Deny},
@@ -66,6 +69,12 @@ func TestOutputRefused(t *testing.T) {
 		{RegistrationPostPersist, `{"action":"reject","messages":[{"instance_ptr":"#/","messages":[{"id":1,"text":"No."}]}]}`, "is not one of"},
 		{RegistrationPostPersist, continued(`"identity":{"state":"active"}`), "is not allowed with action"},
 		{RegistrationBefore, continued(`"identity_merge":{"traits":{}}`), "is not allowed with action"},
+		{RegistrationPrePersist, continued(`"identity":{"verified_addresses":[{"via":"email","value":"a@b"}]}`), "is for oidc.claims only"},
+		{OIDCClaims, continued(`"identity":{"state":"active"}`), "there is no identity yet"},
+		{OIDCClaims, continued(`"identity":{"verified_addresses":[{"via":"fax","value":"a@b"}]}`), "neither email nor sms"},
+		{OIDCClaims, continued(`"identity":{"verified_addresses":[{"via":"email","value":" "}]}`), "value is no address"},
+		{OIDCClaims, continued(`"identity":{"verified_addresses":[{"via":"email","value":"a\u0000@b"}]}`), "value is no address"},
+		{OIDCClaims, continued(`"identity":{"verified_addresses":[{"via":"email","value":"a@b","verified":true}]}`), "unknown key"},
 		{LoginBefore, `{"action":"redirect","redirect_to":"javascript:alert(1)"}`, "neither an http URL nor a path"},
 		{LoginBefore, `{"action":"redirect","redirect_to":"//evil.test"}`, "neither an http URL nor a path"},
 		{LoginBefore, `{"action":"redirect","redirect_to":"/\\evil.test"}`, "not a URL"},
@@ -120,11 +129,20 @@ func TestOutputAtItsLimits(t *testing.T) {
 		"headers":        {maxHeaders, func(n int) string { return deny(n, 1) }},
 		"header value":   {maxHeaderValue, func(n int) string { return deny(1, n) }},
 		"message number": {1 << 53, func(n int) string { return reject(field("#/", `{"id":`+strconv.Itoa(n)+`,"text":"No."}`)) }},
-		"status":         {599, func(n int) string { return `{"action":"deny","status":` + strconv.Itoa(n) + `}` }},
+		"addresses": {maxAddresses, func(n int) string {
+			return continued(`"identity":{"verified_addresses":[` + many(n, `{"via":"email","value":"a@b"}`) + `]}`)
+		}},
+		"address": {maxAddress, func(n int) string {
+			return continued(`"identity":{"verified_addresses":[{"via":"email","value":"` + strings.Repeat("a", n) + `"}]}`)
+		}},
+		"status": {599, func(n int) string { return `{"action":"deny","status":` + strconv.Itoa(n) + `}` }},
 	} {
 		event := RegistrationBefore
-		if name == "depth" {
+		switch name {
+		case "depth":
 			event = RegistrationPrePersist
+		case "addresses", "address":
+			event = OIDCClaims
 		}
 		if _, err := DecodeOutput(event, []byte(limit.document(limit.n))); err != nil {
 			t.Errorf("%s: %d: %v", name, limit.n, err)
@@ -138,7 +156,7 @@ func TestOutputAtItsLimits(t *testing.T) {
 // FuzzOutput: what is accepted reads the same when it is written again, and never says more than its event allows.
 func FuzzOutput(f *testing.F) {
 	for _, seed := range []string{
-		`{"action":"continue"}`, continued(`"identity":{"traits":{"a":[1,{"b":null}]},"state":"active"}`), `{"action":"deny","status":403,"body":"no"}`,
+		`{"action":"continue"}`, continued(`"identity":{"traits":{"a":[1,{"b":null}]},"state":"active"}`), continued(`"identity":{"verified_addresses":[{"via":"email","value":"a@b"}]}`), `{"action":"deny","status":403,"body":"no"}`,
 		continued(`"identity_merge":{"metadata_public":{"plan":"trial"}}`), `{"action":"redirect","redirect_to":"https://a.test/","status":303}`,
 		`{"action":"reject","messages":[{"instance_ptr":"#/traits/email","messages":[{"id":4000001,"text":"No.","type":"error","context":{}}]}]}`,
 		continued(`"claims":{"a":1},"headers":{"X-A":"b"}`), `{"action":"continue","action":"deny"}`, "\xff", `[[[[`,

@@ -45,10 +45,11 @@ func TestPluginOfThePage(t *testing.T) {
 }
 
 func TestPageShowsTheContextAsItIs(t *testing.T) {
-	const name = "registration.pre_persist.json"
-	golden := bytes.TrimSpace(readFile(t, "../abi/testdata/golden/"+name))
-	if got := example(t, name); got != string(golden) {
-		t.Errorf("got %s, want %s", got, golden)
+	for _, name := range []string{"registration.pre_persist.json", "oidc.claims.json"} {
+		golden := bytes.TrimSpace(readFile(t, "../abi/testdata/golden/"+name))
+		if got := example(t, name); got != string(golden) {
+			t.Errorf("got %s, want %s", got, golden)
+		}
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/oidc"
 	"github.com/gatehouse-id/gatehouse/core/secret"
@@ -25,7 +27,8 @@ func newOIDC(o Options) *oidc.Method {
 	return &oidc.Method{
 		Config: func() *config.OIDCMethod { return &o.Config.SelfService.Methods.OIDC },
 		Caller: oidc.Caller{Client: client}, Source: o.source(client), Sandbox: &jsonnet.Sandbox{},
-		Logger: o.Logger, Now: o.Now,
+		PluginsMap: slices.ContainsFunc(o.Plugins, func(p Plugin) bool { return p.Point == flow.MapClaims }),
+		Logger:     o.Logger, Now: o.Now,
 	}
 }
 

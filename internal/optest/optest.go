@@ -107,6 +107,13 @@ func (p *Provider) RotateKeys(t testing.TB) {
 	p.keys = []key{{rand.Text(), private}}
 }
 
+// IDToken is one that an app has got from the provider itself, with a nonce of its own.
+func (p *Provider) IDToken(claims map[string]any, nonce string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.idToken(grant{url.Values{"nonce": {nonce}}, claims})
+}
+
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -63,7 +63,8 @@ func TestCaddyfileExamplesAdapt(t *testing.T) {
 			examples++
 			dir := t.TempDir()
 			for file, content := range map[string]string{
-				"Caddyfile": complete(text), "kratos.yml": harness.Kratos, "hook.wasm": "", "plugins/domains/domains.wasm": "",
+				"Caddyfile": complete(text), "kratos.yml": harness.Kratos, "hook.wasm": "",
+				"plugins/domains/domains.wasm": "", "plugins/groups/groups.wasm": "",
 			} {
 				write(t, filepath.Join(dir, file), content)
 			}

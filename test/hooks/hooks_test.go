@@ -76,7 +76,7 @@ func testDenied(t *testing.T, guest []byte) {
 	if n := identities(t, gw); n != 0 {
 		t.Errorf("identities: got %d, want none", n)
 	}
-	wantLog(t, gw, true)
+	wantLog(t, gw, "registration.pre_persist", true)
 	worksOn(t, gw)
 }
 
@@ -88,7 +88,7 @@ func testAllowed(t *testing.T, guest []byte) {
 			t.Errorf("registering: got %d, want 200 with a session: %s", a.Status, a.Body)
 		}
 	})
-	wantLog(t, gw, false)
+	wantLog(t, gw, "registration.pre_persist", false)
 	worksOn(t, gw)
 }
 
@@ -114,9 +114,9 @@ func identities(t *testing.T, gw *harness.Process) int {
 }
 
 // wantLog looks for the one line that tells the operator which plugin failed, and what came of it.
-func wantLog(t *testing.T, gw *harness.Process, denied bool) {
+func wantLog(t *testing.T, gw *harness.Process, event string, denied bool) {
 	t.Helper()
-	harness.Eventually(t, "the log tells of the failure", func() bool { return strings.Contains(gw.Log(), "guest.wasm for registration") })
+	harness.Eventually(t, "the log tells of the failure", func() bool { return strings.Contains(gw.Log(), "guest.wasm for "+event) })
 	var found []string
 	for line := range strings.Lines(gw.Log()) {
 		var entry struct {
@@ -125,8 +125,8 @@ func wantLog(t *testing.T, gw *harness.Process, denied bool) {
 		}
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Plugin == "guest.wasm" && entry.Level == "error" {
 			found = append(found, line)
-			if entry.Event != "registration.pre_persist" || entry.Denied != denied {
-				t.Errorf("log: got event %q denied %v, want registration.pre_persist denied %v", entry.Event, entry.Denied, denied)
+			if entry.Event != event || entry.Denied != denied {
+				t.Errorf("log: got event %q denied %v, want %s denied %v", entry.Event, entry.Denied, event, denied)
 			}
 		}
 	}

@@ -24,8 +24,9 @@ type connection struct {
 	places places
 	issuer string
 	style  oauth2.AuthStyle
-	// verifier checks ID tokens; nil where there are none.
-	verifier *oidc.IDTokenVerifier
+	// verifier checks ID tokens, and handed those that come from elsewhere and may be for
+	// another client; nil where there are none.
+	verifier, handed *oidc.IDTokenVerifier
 	// pkce says that the provider knows PKCE, namesIssuer that it says who answers (RFC 9207).
 	pkce, namesIssuer bool
 
@@ -113,7 +114,7 @@ func connect(ctx context.Context, p *config.OIDCProvider, now func() time.Time) 
 	c.places = c.places.below(c.issuer)
 	if c.places.keys != "" {
 		keys := oidc.NewRemoteKeySet(ctx, c.places.keys)
-		c.verifier = oidc.NewVerifier(c.issuer, keys, c.verifierConfig(now))
+		c.verifyBy(func(o *oidc.Config) *oidc.IDTokenVerifier { return oidc.NewVerifier(c.issuer, keys, o) }, now)
 	}
 	return c, nil
 }
@@ -140,15 +141,20 @@ func (c *connection) discover(ctx context.Context, now func() time.Time) error {
 	if len(a.Auth) > 0 && !slices.Contains(a.Auth, "client_secret_basic") {
 		c.style = oauth2.AuthStyleInParams
 	}
-	c.verifier = p.VerifierContext(ctx, c.verifierConfig(now))
+	c.verifyBy(func(o *oidc.Config) *oidc.IDTokenVerifier { return p.VerifierContext(ctx, o) }, now)
 	return nil
 }
 
-func (c *connection) verifierConfig(now func() time.Time) *oidc.Config {
-	return &oidc.Config{
+// verifyBy makes the verifiers.
+func (c *connection) verifyBy(verifier func(*oidc.Config) *oidc.IDTokenVerifier, now func() time.Time) {
+	o := oidc.Config{
 		ClientID: c.config.ClientID, SkipIssuerCheck: c.kind.issuedBy != nil,
 		Now: func() time.Time { return now().Add(-skew) },
 	}
+	c.verifier = verifier(&o)
+	others := o
+	others.ClientID, others.SkipClientIDCheck = "", true // handedClaims looks at the clients
+	c.handed = verifier(&others)
 }
 
 // below makes paths absolute.
@@ -210,15 +216,7 @@ func (c *connection) idClaims(ctx context.Context, t *oauth2.Token, nonce string
 	if raw == "" {
 		return nil, errNoIDToken
 	}
-	id, err := c.verifier.Verify(ctx, raw)
-	if err != nil {
-		return nil, err
-	}
-	var plain rawClaims
-	if err := id.Claims(&plain); err != nil {
-		return nil, err
-	}
-	claims, err := parseClaims(plain)
+	id, claims, err := read(ctx, c.verifier, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -228,14 +226,35 @@ func (c *connection) idClaims(ctx context.Context, t *oauth2.Token, nonce string
 		return nil, errNonce // also where we sent none: the code was made for somebody else
 	case named && party != c.config.ClientID, !named && len(id.Audience) > 1:
 		return nil, errParty
-	case id.IssuedAt.After(now.Add(skew)):
-		return nil, errFuture
-	case c.kind.issuedBy != nil && !c.kind.issuedBy(c.config, claims):
-		return nil, errIssuer
 	case id.AccessTokenHash != "" && id.VerifyAccessToken(t.AccessToken) != nil:
 		return nil, errHash
 	}
-	return claims, nil
+	return claims, c.genuine(id, claims, now)
+}
+
+// read checks the signature of an ID token, whom it is by and for, and when it expires.
+func read(ctx context.Context, v *oidc.IDTokenVerifier, raw string) (*oidc.IDToken, Claims, error) {
+	id, err := v.Verify(ctx, raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	var plain rawClaims
+	if err := id.Claims(&plain); err != nil {
+		return nil, nil, err
+	}
+	claims, err := parseClaims(plain)
+	return id, claims, err
+}
+
+// genuine checks what does not depend on how a token came here.
+func (c *connection) genuine(id *oidc.IDToken, claims Claims, now time.Time) error {
+	switch {
+	case id.IssuedAt.After(now.Add(skew)):
+		return errFuture
+	case c.kind.issuedBy != nil && !c.kind.issuedBy(c.config, claims):
+		return errIssuer
+	}
+	return nil
 }
 
 // rawClaims takes JSON as it is.

@@ -257,7 +257,7 @@ func FuzzMapped(f *testing.F) {
 		if t, _ := m.traits(); t == nil {
 			panic("no traits")
 		}
-		m.verified(Claims{})
+		vouched(m.verified(), Claims{})
 		object(m.Identity.MetadataPublic)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/schema"
@@ -63,18 +64,25 @@ func (m *mapped) traits() (map[string]any, error) {
 	return c, nil
 }
 
-// verified are the addresses that the mapper calls verified. An e-mail address that is
-// the provider's claim counts only if the provider says so: a mapper that forgets to ask
-// must not hand over the account of whoever has the address.
-func (m *mapped) verified(c Claims) []identity.Address {
+// verified are the addresses that the mapper calls verified.
+func (m *mapped) verified() []identity.Address {
 	var out []identity.Address
 	for _, a := range m.Identity.Verified {
-		if a.Via == identity.ViaEmail && a.Value == c.text("email") && !c.flag("email_verified") {
-			continue
-		}
 		out = append(out, identity.Address{Via: a.Via, Value: schema.Normalize(a.Value)})
 	}
 	return out
+}
+
+// vouched leaves out of what mappers call verified the address and the number that the
+// provider tells without having seen that they are the person's: a mapper that forgets to
+// ask must not hand over the account of whoever has them.
+func vouched(all []identity.Address, c Claims) []identity.Address {
+	doubtful := func(a identity.Address, via, claim string) bool {
+		return a.Via == via && a.Value == schema.Normalize(c.text(claim)) && !c.flag(claim+"_verified")
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(a identity.Address) bool {
+		return doubtful(a, identity.ViaEmail, "email") || doubtful(a, identity.ViaSMS, "phone_number")
+	})
 }
 
 // object keeps metadata that is an object, which null is not.

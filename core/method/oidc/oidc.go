@@ -34,6 +34,8 @@ type Method struct {
 	Caller     Caller
 	Source     egress.Source // of mappers
 	Sandbox    *jsonnet.Sandbox
+	// PluginsMap says that plugins map claims, so that a provider needs no mapper of its own.
+	PluginsMap bool
 	Keys       *secret.Keys // seal tokens
 	Logger     *slog.Logger
 	Now        func() time.Time
@@ -72,11 +74,22 @@ func (m *Method) Prepare(ctx context.Context) error {
 		if err := validate(p); err != nil {
 			return fmt.Errorf("%s.%w", where, err)
 		}
-		if _, err := m.mapper(ctx, p); err != nil {
+		if err := m.prepareMapper(ctx, p); err != nil {
 			return fmt.Errorf("%s.mapper_url: %w", where, err)
 		}
 	}
 	return nil
+}
+
+func (m *Method) prepareMapper(ctx context.Context, p *config.OIDCProvider) error {
+	if p.MapperURL == "" && m.PluginsMap {
+		return nil
+	}
+	if p.MapperURL == "" {
+		return fmt.Errorf("is missing: name the Jsonnet file that maps claims to traits, or bind a plugin to %s", flow.MapClaims)
+	}
+	_, err := m.mapper(ctx, p)
+	return err
 }
 
 // mapper reads a provider's mapper once.
@@ -126,38 +139,45 @@ func (m *Method) proof(ctx context.Context, p *config.OIDCProvider, c Claims, t 
 	if out.Config, err = json.Marshal(a); err != nil {
 		return nil, fmt.Errorf("encoding an account at provider %s: %w", p.ID, err)
 	}
-	made, err := m.mapClaims(ctx, p, c)
-	if err != nil {
-		return nil, m.failed(ctx, p, "mapping claims", err, apierror.BadRequest(
-			"What %s says of you can't be used here. Please contact support, or use another way.", label(p)))
+	if out.Claims, err = c.forMapper(); err != nil {
+		return nil, err
 	}
-	if out.Traits, err = made.traits(); errors.Is(err, errNoTraits) {
-		m.Logger.WarnContext(ctx, "mapping claims", "provider", p.ID, "error", err)
+	if err := m.mapClaims(ctx, p, out); err != nil {
+		return nil, m.failed(ctx, p, "mapping claims", err, flow.Unmappable(label(p)))
 	}
-	out.MetadataPublic, out.MetadataAdmin = object(made.Identity.MetadataPublic), object(made.Identity.MetadataAdmin)
-	out.Verified = made.verified(c)
 	if email := c.text("email"); email != "" && c.flag("email_verified") {
 		out.Address = identity.Address{Via: identity.ViaEmail, Value: email}
 	}
 	return out, nil
 }
 
-func (m *Method) mapClaims(ctx context.Context, p *config.OIDCProvider, c Claims) (*mapped, error) {
+// mapClaims has the provider's mapper say what a new identity is to be. Without one,
+// plugins say all of it.
+func (m *Method) mapClaims(ctx context.Context, p *config.OIDCProvider, out *flow.Proof) error {
+	out.Traits = map[string]any{}
+	if p.MapperURL == "" {
+		return nil
+	}
 	mapper, err := m.mapper(ctx, p)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	in, err := c.forMapper()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := mapper.Map(ctx, in)
+	raw, err := mapper.Map(ctx, out.Claims)
 	if _, own := errors.AsType[*jsonnet.Error](err); own {
 		// Not its text: a mapper may put any claim into an error.
-		return nil, errors.New("the mapper ended with an error of its own")
+		return errors.New("the mapper ended with an error of its own")
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return parseMapped(raw)
+	made, err := parseMapped(raw)
+	if err != nil {
+		return err
+	}
+	if out.Traits, err = made.traits(); errors.Is(err, errNoTraits) {
+		m.Logger.WarnContext(ctx, "mapping claims", "provider", p.ID, "error", err)
+	}
+	out.MetadataPublic, out.MetadataAdmin = object(made.Identity.MetadataPublic), object(made.Identity.MetadataAdmin)
+	out.Verified = made.verified()
+	return nil
 }

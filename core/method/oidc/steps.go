@@ -58,8 +58,12 @@ func (m *Method) Register(_ context.Context, _ *flow.Flow, s flow.Submission, i 
 	if s.Proof == nil {
 		return flow.Outcome{}, errNoProof
 	}
+	claims, err := parseClaims(s.Proof.Claims)
+	if err != nil {
+		return flow.Outcome{}, err
+	}
 	i.MetadataPublic, i.MetadataAdmin = s.Proof.MetadataPublic, s.Proof.MetadataAdmin
-	for _, a := range s.Proof.Verified {
+	for _, a := range vouched(s.Proof.Verified, claims) {
 		i.Verify(a.Via, a.Value, m.Now())
 	}
 	return flow.Outcome{Identity: i, AMR: m.amr(s.Proof)}, m.Adopt(i, s.Proof)
