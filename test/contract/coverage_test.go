@@ -1,13 +1,16 @@
 package contract
 
 import (
+	"encoding/base64"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-id/gatehouse/internal/optest"
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
@@ -83,7 +86,7 @@ func TestOperations(t *testing.T) {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	s := &stage{dir: installed(t)}
-	s.main = start(t, harness.Options{Kratos: flows("recovery: {enabled: true}", "verification: {enabled: true}")})
+	s.main = start(t, harness.Options{Kratos: thirdParty(t, flows("recovery: {enabled: true}", "verification: {enabled: true}"))})
 	s.hasty = start(t, harness.Options{Kratos: strings.Replace(flows(
 		"settings: {lifespan: 1s, privileged_session_max_age: 1s}",
 		"recovery: {enabled: true, lifespan: 1s}", "verification: {enabled: true, lifespan: 1s}",
@@ -100,6 +103,21 @@ func newStage(t *testing.T) *stage {
 	s.cutOff = start(t, harness.Options{Caddyfile: strings.Replace(one, "gatehouse {", "gatehouse {\n\t\tstore etcd http://"+link.Addr(), 1)})
 	link.Refuse(true)
 	return s
+}
+
+// thirdParty adds a provider, "acme", at which everybody signs in as the same person.
+func thirdParty(t *testing.T, kratos string) string {
+	p := optest.New(t)
+	p.SignInAs(map[string]any{"sub": "1", "email": "olga@acme.example", "email_verified": true})
+	mapper := base64.StdEncoding.EncodeToString([]byte(`{identity: {traits: {email: std.extVar('claims').email}}}`))
+	kratos = strings.Replace(kratos, "      after:\n", "      after:\n        oidc: {hooks: [{hook: session}]}\n", 1)
+	return strings.Replace(kratos, "  methods:\n", fmt.Sprintf(`  methods:
+    oidc:
+      enabled: true
+      config:
+        providers:
+          - {id: acme, provider: generic, label: Acme, client_id: %s, client_secret: %s, issuer_url: %s, mapper_url: base64://%s}
+`, optest.ClientID, optest.ClientSecret, p.URL, mapper), 1)
 }
 
 // flows adds flows to the configuration of the tests.

@@ -31,7 +31,8 @@ func runGo(t *testing.T, s *stage, c *sdkClient) {
 		"nobody": goCalls.nobody, "login": goCalls.login, "registration": goCalls.registration, "logout": goCalls.logout,
 		"settings": goCalls.settings, "settings left open": goCalls.settingsLeftOpen,
 		"recovery": goCalls.recovery, "verification": goCalls.verification, "flows left open": goCalls.leftOpen,
-		"sessions": goCalls.sessions, "identities": goCalls.identities, "sessions of an identity": goCalls.identitySessions,
+		"third party": goCalls.thirdParty,
+		"sessions":    goCalls.sessions, "identities": goCalls.identities, "sessions of an identity": goCalls.identitySessions,
 	}
 	for name, story := range stories {
 		t.Run(name, func(t *testing.T) { story(goCalls{t, s, c}) })

@@ -276,14 +276,18 @@ func TestOperationsAreThoseOfTheDocuments(t *testing.T) {
 	if docs == nil {
 		t.Skip("NOT TESTED: whether answers are as published, because GATEHOUSE_OPENAPI names no directory with the documents") //nolint:forbidigo // the documents are not ours, and .ci/run sets it where they are
 	}
-	if got := len(docs.seed.operations()); got != len(operations) {
-		t.Errorf("the seed document has %d operations, the table %d", got, len(operations))
-	}
+	ofSeed := 0
 	for _, o := range operations {
-		docs.seed.compare(t, o.seed, o.path, o.method, o.seedErrors)
+		if o.seed != "" {
+			ofSeed++
+			docs.seed.compare(t, o.seed, o.path, o.method, o.seedErrors)
+		}
 		if o.today != "" {
 			docs.latest.compare(t, o.today, o.root(), o.method, o.todayErrors)
 		}
+	}
+	if got := len(docs.seed.operations()); got != ofSeed {
+		t.Errorf("the seed document has %d operations, the table %d", got, ofSeed)
 	}
 }
 

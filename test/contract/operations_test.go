@@ -2,10 +2,10 @@ package contract
 
 import "strings"
 
-// operation is one of those that the seed document has, with the errors that the
-// two published documents name. 500 is not among them: no call can ask for it.
+// operation is one of those that the seed document has, or that apps can't do without, with
+// the errors that the two published documents name. 500 is not among them: no call can ask for it.
 type operation struct {
-	seed    string // operationId in the seed document
+	seed    string // operationId in the seed document; "" when it doesn't have it
 	today   string // that of today's document; "" when Kratos doesn't have it
 	method  string
 	path    string // at the mount of the seed
@@ -30,7 +30,7 @@ func (o operation) root() string {
 
 func statuses(s ...int) []int { return s }
 
-// operations are all of the seed. With GATEHOUSE_OPENAPI set the documents are asked whether that is true.
+// operations are all of the seed, and the one by which apps get the sessions of a third party. With GATEHOUSE_OPENAPI set the documents are asked whether that is true.
 var operations = []operation{
 	{"adminListIdentities", "listIdentities", "GET", adminMount + "/identities", 200, nil, nil},
 	{"adminCreateIdentity", "createIdentity", "POST", adminMount + "/identities", 201, statuses(400, 409), statuses(400, 409)},
@@ -82,6 +82,7 @@ var operations = []operation{
 	{"revokeSessions", "disableMyOtherSessions", "DELETE", publicMount + "/sessions", 200, statuses(400, 401, 404), statuses(400, 401)},
 	{"revokeSession", "disableMySession", "DELETE", publicMount + "/sessions/{id}", 204, statuses(400, 401), statuses(400, 401)},
 	{"toSession", "toSession", "GET", publicMount + "/sessions/whoami", 200, statuses(401, 403), statuses(401, 403)},
+	{"", "exchangeSessionToken", "GET", publicMount + "/sessions/token-exchange", 200, nil, statuses(403, 404, 410, 422)},
 
 	{"getActiveProject", "", "GET", "/backoffice/public/console/projects/active", 200, statuses(401), nil},
 	{"setActiveProject", "", "PUT", "/backoffice/public/console/projects/active", 204, statuses(401), nil},

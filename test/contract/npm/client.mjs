@@ -70,4 +70,15 @@ function tell (operation, status, how) {
   if (file && operation && how) appendFileSync(file, JSON.stringify({ operation, status, how }) + '\n')
 }
 
+// arrive is a browser that goes to a provider, and comes back to an app with a code.
+export async function arrive (place) {
+  for (let hops = 0; hops < 5; hops++) {
+    const res = await fetch(place, { redirect: 'manual', headers: { accept: 'text/html' } })
+    const to = new URL(res.headers.get('location') ?? assert.fail(`${place}: ${res.status}`), place)
+    if (to.host === 'app.example') return to.searchParams.get('code')
+    place = to
+  }
+  assert.fail('the app was never opened')
+}
+
 export const messages = (flow) => [...(flow.ui.messages ?? []), ...flow.ui.nodes.flatMap((n) => n.messages)].map((m) => m.id)

@@ -80,6 +80,20 @@ test('registration', async () => {
   await refused(api.getSelfServiceRegistrationFlow(flow.id), 410, 'a flow that is completed')
 })
 
+test('a third party', async () => {
+  const byBrowser = 'a third party, to which the browser has to go'
+  const browser = jar()
+  const { data: own } = browser.keep(await api.initializeSelfServiceLoginFlowForBrowsers())
+  const acme = (flow) => ({ method: 'oidc', provider: 'acme', csrf_token: csrf(flow) })
+  const { redirect_browser_to: there } = await refused(api.submitSelfServiceLoginFlow(own.id, undefined, acme(own), browser.options), 422, byBrowser)
+  assert.equal(new URL(new URL(there).searchParams.get('redirect_uri')).pathname, '/api/kratos/public/self-service/methods/oidc/callback/acme')
+  const { data: up } = await api.initializeSelfServiceRegistrationFlowForBrowsers(undefined, browser.options)
+  await refused(api.submitSelfServiceRegistrationFlow(up.id, acme(up), browser.options), 422, byBrowser)
+  const ann = await signedInBrowser()
+  const { data: form } = await api.initializeSelfServiceSettingsFlowForBrowsers(undefined, ann.options)
+  await refused(api.submitSelfServiceSettingsFlow(form.id, undefined, { method: 'oidc', link: 'acme', csrf_token: csrf(form) }, ann.options), 422, byBrowser)
+})
+
 test('logout', async () => {
   const { token } = await signUp()
   await api.submitSelfServiceLogoutFlowWithoutBrowser({ session_token: token })

@@ -3,7 +3,7 @@ import kratos from '@ory/kratos-client'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { csrf, email, foreign, jar, password, refused, refusedInTime, url, watched } from './client.mjs'
+import { arrive, csrf, email, foreign, jar, password, refused, refusedInTime, url, watched } from './client.mjs'
 
 const at = (url) => new kratos.Configuration({ basePath: url })
 const api = watched(new kratos.FrontendApi(at(url)))
@@ -90,6 +90,28 @@ test('registration', async () => {
   await refused(api.updateRegistrationFlow({ ...register(own.id, who, { csrf_token: csrf(own) }), cookie: browser.header }), 400, 'an address that has an account')
   await refused(api.getRegistrationFlow({ id: flow }), 410, 'a flow that is completed')
   await refused(api.updateRegistrationFlow(register(flow, email())), 410, 'a flow that is completed')
+})
+
+test('a third party', async () => {
+  const byBrowser = 'a third party, to which the browser has to go'
+  const browser = jar()
+  const { data: own } = browser.keep(await api.createBrowserLoginFlow())
+  const acme = (flow) => ({ method: 'oidc', provider: 'acme', csrf_token: csrf(flow) })
+  await refused(api.updateLoginFlow({ flow: own.id, updateLoginFlowBody: acme(own), cookie: browser.header }), 422, byBrowser)
+  const { data: up } = await api.createBrowserRegistrationFlow({}, browser.options)
+  await refused(api.updateRegistrationFlow({ flow: up.id, updateRegistrationFlowBody: acme(up), cookie: browser.header }), 422, byBrowser)
+  const { header: cookie } = await signedInBrowser()
+  const { data: form } = await api.createBrowserSettingsFlow({ cookie })
+  await refused(api.updateSettingsFlow({ flow: form.id, updateSettingsFlowBody: { method: 'oidc', link: 'acme', csrf_token: csrf(form) }, cookie }), 422, byBrowser)
+
+  const { data: flow } = await api.createNativeLoginFlow({ returnSessionTokenExchangeCode: true, returnTo: 'https://app.example/in' })
+  const { redirect_browser_to: there } = await refused(
+    api.updateLoginFlow({ flow: flow.id, updateLoginFlowBody: { method: 'oidc', provider: 'acme' } }), 422, byBrowser)
+  const initCode = flow.session_token_exchange_code
+  const returnToCode = await arrive(there)
+  await refused(api.exchangeSessionToken({ initCode, returnToCode: 'another' }), 404, 'codes that open nothing')
+  const { data } = await api.exchangeSessionToken({ initCode, returnToCode })
+  assert.equal((await api.toSession({ xSessionToken: data.session_token })).data.id, data.session.id)
 })
 
 test('logout', async () => {
