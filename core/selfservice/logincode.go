@@ -196,9 +196,12 @@ func (l login) passed(ctx context.Context, r *run, old *identity.Identity, p *on
 	if err != nil {
 		return err
 	}
-	if out.IdentityChange = i.Unverified(p.Via, p.Address); out.IdentityChange {
+	if i.Unverified(p.Via, p.Address) {
 		i.Verify(p.Via, p.Address, now)
-		i.UpdatedAt = now
+		i.UpdatedAt, out.IdentityChange = now, true
+	}
+	if err := r.adopt(&out); err != nil {
+		return err
 	}
 	return l.signIn(ctx, r, out)
 }

@@ -203,6 +203,7 @@ func TestAppleSecretsAndNames(t *testing.T) {
 func TestConfigurationIsChecked(t *testing.T) {
 	for want, p := range map[string]config.OIDCProvider{
 		"provider: ":                 {Provider: "myspace"},
+		"id: ":                       {ID: "acme:eu", Provider: "google", ClientSecret: "s"},
 		"issuer_url: ":               {Provider: "generic", IssuerURL: "accounts.example.org"},
 		"microsoft_tenant: ":         {Provider: "microsoft"},
 		"apple_team_id: ":            {Provider: "apple"},

@@ -91,6 +91,9 @@ func validate(c *config.OIDCProvider) error {
 	if err != nil {
 		return err
 	}
+	if strings.Contains(c.ID, ":") {
+		return fmt.Errorf("id: %q has a colon, which stands between the id and the subject in stored identifiers", c.ID)
+	}
 	if k.connect == nil && !absolute(k.issuerFor(c)) {
 		return fmt.Errorf("issuer_url: name the provider, such as https://accounts.example.org (now %q)", c.IssuerURL)
 	}
