@@ -76,12 +76,19 @@ func TestUserAPIsMakeStandardClaims(t *testing.T) {
 		{"gitlab", nil, nil, userAPIs{
 			"gitlab.com/oauth/userinfo": `{"sub": "7", "nickname": "olga", "email_verified": "false"}`,
 		}, map[string]any{"sub": "7", "nickname": "olga"}},
+		{"auth0", nil, nil, userAPIs{
+			"acme.auth0.example/userinfo": `{"sub": "auth0|7", "email": "olga@example.org", "email_verified": true, "updated_at": "2024-01-02T03:04:05.678Z"}`,
+		}, map[string]any{"sub": "auth0|7", "email_verified": true, "updated_at": int64(1704164645)}},
 		{"linkedin", nil, nil, userAPIs{
 			"api.linkedin.com/v2/userinfo": `{"sub": "7", "email": "olga@example.org", "email_verified": "true"}`,
 		}, map[string]any{"sub": "7", "email": "olga@example.org"}},
 	} {
 		t.Run(tt.provider, func(t *testing.T) {
-			got, err := claimsBy(t, tt.answers, config.OIDCProvider{Provider: tt.provider, ClientSecret: "s", Scope: tt.scope}, tt.token)
+			p := config.OIDCProvider{Provider: tt.provider, ClientSecret: "s", Scope: tt.scope}
+			if tt.provider == "auth0" {
+				p.IssuerURL = "https://acme.auth0.example"
+			}
+			got, err := claimsBy(t, tt.answers, p, tt.token)
 			if err != nil {
 				t.Fatal(err)
 			}

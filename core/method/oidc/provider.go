@@ -62,7 +62,7 @@ type places struct{ authorize, token, userinfo, keys string }
 // kinds is the table of providers by the name that configurations have for them.
 var kinds = map[string]*kind{
 	"apple": apple, "auth0": auth0, "discord": discord, "facebook": facebook, "generic": generic, "github": github,
-	"github-app": githubApp, "gitlab": gitlab, "google": google, "linkedin": linkedin, "microsoft": microsoft,
+	"github-app": githubApp, "gitlab": gitlab, "google": google, "linkedin": linkedin, "linkedin_v2": linkedin, "microsoft": microsoft,
 	"slack": slack, "spotify": spotify, "vk": vk, "yandex": yandex,
 }
 

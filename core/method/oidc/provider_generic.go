@@ -1,17 +1,43 @@
 package oidc
 
-import "context"
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
 
 // generic is any provider that speaks OpenID Connect and can be discovered.
 var generic = &kind{scopes: []string{"openid"}}
 
-// google can be discovered like any other.
-var google = &kind{issuer: "https://accounts.google.com", scopes: []string{"openid"}}
+// google can be discovered like any other. What others have a scope for, refresh tokens,
+// it has a parameter for.
+var google = &kind{
+	issuer: "https://accounts.google.com", scopes: []string{"openid"},
+	parameters: func(q url.Values, _ bool) {
+		all := strings.Fields(q.Get("scope"))
+		if n := slices.Index(all, "offline_access"); n >= 0 {
+			q.Set("scope", strings.Join(slices.Delete(all, n, n+1), " "))
+			q.Set("access_type", "offline")
+		}
+	},
+}
 
-// auth0 is asked for the person at its userinfo endpoint, whose answer has all claims.
+// auth0 is asked for the person at its userinfo endpoint, whose answer has all claims. It
+// writes a time as text where the standard has a number.
 var auth0 = &kind{
 	places: places{authorize: "/authorize", token: "/oauth/token", userinfo: "/userinfo"},
-	claims: userinfoClaims,
+	claims: func(ctx context.Context, a *api) (Claims, error) {
+		c, err := userinfoClaims(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if at, err := time.Parse(time.RFC3339, c.text("updated_at")); err == nil {
+			c["updated_at"] = at.Unix()
+		}
+		return c, nil
+	},
 }
 
 // gitlab is gitlab.com, or an installation of one's own.
