@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // status says what a key does in this version.
@@ -260,17 +261,27 @@ func (v *value) active() bool {
 
 // rowAt finds the row with exactly this path.
 func rowAt(path string) *row {
-	for i := range keys {
-		if matches(keys[i].path, path) {
+	s := steps(path)
+	for i, p := range patterns() {
+		if fits(p, s) {
 			return &keys[i]
 		}
 	}
 	return nil
 }
 
+// patterns are the steps of the paths of keys.
+var patterns = sync.OnceValue(func() (out [][]string) {
+	for _, r := range keys {
+		out = append(out, strings.Split(r.path, "."))
+	}
+	return out
+})
+
 // matches compares step by step; the items of a list are steps of their own.
-func matches(pattern, path string) bool {
-	p, s := strings.Split(pattern, "."), steps(path)
+func matches(pattern, path string) bool { return fits(strings.Split(pattern, "."), steps(path)) }
+
+func fits(p, s []string) bool {
 	if len(p) != len(s) {
 		return false
 	}

@@ -31,9 +31,9 @@ const (
 // operational are the first steps of keys that are about running a server.
 var operational = []string{"serve", "dsn", "dev", "log", "tracing", "profiling", "sqa-opt-out", "config", "watch-courier", "expose-metrics-port", "ciphers", "hashers", "database", "clients"}
 
-// Document makes the Kratos configuration document of a revision, as config.Parse reads it, and
-// tells which of its keys this program doesn't act on.
-func (r *Revision) Document() (json.RawMessage, []Warning) {
+// Document makes the Kratos configuration document of a revision, as config.Parse reads it. Whether it is valid is
+// for those to say who know the rest of the configuration.
+func (r *Revision) Document() json.RawMessage {
 	d := map[string]any{}
 	for _, f := range fields {
 		if raw, ok := r.Settings[f.key]; ok && f.path != "" && f.form != schemas && f.form != providers {
@@ -54,10 +54,9 @@ func (r *Revision) Document() (json.RawMessage, []Warning) {
 	}
 	raw, err := json.Marshal(d)
 	if err != nil {
-		return json.RawMessage("{}"), nil // unreachable: all of it came from JSON
+		return json.RawMessage("{}") // unreachable: all of it came from JSON
 	}
-	_, warnings, _ := config.Parse("", raw) // whether it is valid is for those to say who know the rest of the configuration
-	return raw, noEffect(warnings)
+	return raw
 }
 
 func noEffect(warnings []config.Warning) []Warning {

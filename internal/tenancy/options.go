@@ -28,8 +28,7 @@ func (t *Tenants) gatewayOptions(p *project.Project) (gateway.Options, error) {
 
 // config is the configuration of a project: what its revision says, and what only the installation can say.
 func (t *Tenants) config(p *project.Project) (*config.Config, error) {
-	document, _ := p.Current.Document()
-	document, err := t.overlay(document, p)
+	document, err := t.overlay(p.Current.Document(), p)
 	if err != nil {
 		return nil, err
 	}

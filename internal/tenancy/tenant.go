@@ -192,9 +192,12 @@ func (t *tenant) sleep() {
 	}
 }
 
-// housekeeping wakes projects whose mail is due and lets others sleep.
+// housekeeping wakes projects whose mail is due, lets others sleep, and finishes what a node that died has begun to purge.
 func (t *Tenants) housekeeping(ctx context.Context) {
 	for ctx.Err() == nil {
+		if err := t.registry.ResumePurges(ctx); err != nil && ctx.Err() == nil {
+			t.log.Warn("a purge of a project could not be finished yet", "error", err)
+		}
 		t.ids.Range(func(_, found any) bool {
 			found.(*tenant).tidy(ctx)
 			return ctx.Err() == nil
