@@ -307,7 +307,34 @@ func (s *Projects) sweep(ctx context.Context, id string) error {
 			return fmt.Errorf("purging project %s: %w", id, err)
 		}
 	}
+	if err := s.forgetChoices(ctx, id); err != nil {
+		return err
+	}
 	return s.records.delete(ctx, rooted.purge(id))
+}
+
+// forgetChoices removes that somebody works on a project.
+func (s *Projects) forgetChoices(ctx context.Context, id string) error {
+	o := kv.ListOptions{}
+	for {
+		snap, err := s.records.KV.List(ctx, rootActive, o)
+		if err != nil {
+			return fmt.Errorf("listing who works on what: %w", err)
+		}
+		for _, e := range snap.Entries {
+			o.After = e.Key
+			var r nameRecord
+			if decode(e.Key, e.Value, &r) != nil || r.ProjectID != id {
+				continue
+			}
+			if err := s.records.delete(ctx, e.Key); err != nil {
+				return err
+			}
+		}
+		if !snap.More || len(snap.Entries) == 0 {
+			return nil
+		}
+	}
 }
 
 func (s *Projects) erase(ctx context.Context, prefix string) error {
