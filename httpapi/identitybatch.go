@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,9 +22,17 @@ const (
 // batchBody is the body of PATCH /identities.
 type batchBody struct {
 	Identities []struct {
-		Create  *identityBody `json:"create"`
-		PatchID *uuid.UUID    `json:"patch_id"`
+		Create  *takenOverBody `json:"create"`
+		PatchID *uuid.UUID     `json:"patch_id"`
 	} `json:"identities"`
+}
+
+// takenOverBody is an identity that another server may have had: it can keep its id, by which other systems know it, and
+// its age.
+type takenOverBody struct {
+	identityBody
+	ID        *uuid.UUID `json:"id"`
+	CreatedAt time.Time  `json:"created_at"`
 }
 
 // createIdentities serves PATCH /identities of the admin API: every identity is made or refused for itself.
@@ -95,7 +104,7 @@ func (c *call) createBatch(b batchBody) []selfservice.Created {
 			out[n].Err = apierror.BadRequest("The only patch that can be made here is create.")
 			continue
 		}
-		account, err := c.account(*p.Create)
+		account, err := c.takenOver(*p.Create)
 		if err != nil {
 			out[n].Err = err
 			continue
@@ -106,6 +115,18 @@ func (c *call) createBatch(b batchBody) []selfservice.Created {
 		out[place[n]] = made
 	}
 	return out
+}
+
+func (c *call) takenOver(b takenOverBody) (selfservice.Account, error) {
+	n, err := c.account(b.identityBody)
+	if err != nil {
+		return n, err
+	}
+	n.CreatedAt = b.CreatedAt
+	if b.ID != nil {
+		n.ID = b.ID.String()
+	}
+	return n, nil
 }
 
 func (c *call) batchItem(m selfservice.Created) map[string]any {

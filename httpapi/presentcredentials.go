@@ -47,8 +47,8 @@ func closedViews(i *identity.Identity, included []identity.CredentialType) map[s
 	return views
 }
 
-// disclose adds to the view of a credential what is in it. A password's hash is all that somebody needs who moves to another
-// server. Credentials that hold nothing but secrets are shown to nobody again.
+// disclose adds to the view of a credential what somebody needs who moves to another server: hashes and public keys. Of
+// credentials that hold nothing but secrets that is something nobody can read.
 func (c *call) disclose(i *identity.Identity, t identity.CredentialType, views map[string]map[string]any) error {
 	view, open := views[string(t)], c.s.Disclose[t]
 	switch {

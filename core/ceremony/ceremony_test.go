@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/ceremony"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/secret"
@@ -451,6 +452,34 @@ func FuzzSignature(f *testing.F) {
 		}
 		if _, err := p.Check(first, u, false, read); err == nil && (string(a) != string(auth) || string(c) != string(client)) {
 			t.Fatalf("%x, %q, %x sign in", a, c, s)
+		}
+	})
+}
+
+// FuzzReadKeys: what another server hands over is a few keys that can be handed over again, or refused with a reason.
+func FuzzReadKeys(f *testing.F) {
+	key := `{"id":"AQI=","public_key":"pQECAyYgASFYIGUUHhM8YmkbUtzpV6LxJxZ0SmQl1jG3DRFpwz5N7Lw5IlggW7Yh2XvJ7rXyHqkVqQe2vSgSZqE0nYf0p1yQ0eZ0c3c=","authenticator":{"aaguid":"AAAAAAAAAAAAAAAAAAAAAA=="},"transport":["usb"]}`
+	for _, seed := range []string{`{"credentials":[` + key + `],"user_handle":"YQ=="}`, `{"credentials":[{"id":[1,2],"public_key":[165]}]}`, `{}`, `null`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := ceremony.ReadKeys(raw)
+		if err != nil {
+			var ae *apierror.Error
+			if !errors.As(err, &ae) || ae.Status() >= 500 {
+				t.Errorf("%s: the administrator is told of %v", raw, err)
+			}
+			return
+		}
+		if len(c.Keys) == 0 || len(c.Keys) > identity.MaxKeys {
+			t.Errorf("%s: got %d keys", raw, len(c.Keys))
+		}
+		shown, err := ceremony.ShowKeys(c)
+		if err != nil {
+			t.Fatalf("%s: showing the keys: %v", raw, err)
+		}
+		if again, err := ceremony.ReadKeys(shown); err != nil || len(again.Keys) != len(c.Keys) {
+			t.Errorf("%s: %s is read as %v, %v", raw, shown, again, err)
 		}
 	})
 }

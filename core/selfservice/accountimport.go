@@ -50,6 +50,10 @@ func (a *Accounts) importOne(ctx context.Context, i *identity.Identity, t identi
 		return a.importPassword(ctx, i, config)
 	case identity.OIDC:
 		return a.importLinks(i, config)
+	case identity.TOTP, identity.LookupSecret:
+		if there, err := a.unpack(i, t, config); there || err != nil {
+			return err
+		}
 	}
 	for _, m := range a.Methods {
 		if im, ok := m.(flow.ImportMethod); ok && m.Name() == t {

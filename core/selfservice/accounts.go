@@ -33,11 +33,16 @@ type Accounts struct {
 	Methods []flow.Method
 	// Keys make the digests of requests that may be repeated.
 	Keys *secret.Keys
-	Now  func() time.Time
+	// Cipher seals credentials that go from one installation to another.
+	Cipher *secret.Keys
+	Now    func() time.Time
 }
 
 // Account is what an administrator says about an identity.
 type Account struct {
+	// ID and CreatedAt are those that an identity had elsewhere. A new one gets them only when it is made.
+	ID             string
+	CreatedAt      time.Time
 	SchemaID       string // empty: of a new identity an error, else the one it has
 	ExternalID     string
 	State          string // empty: active, or the one it has
@@ -100,8 +105,12 @@ func (a *Accounts) CreateMany(ctx context.Context, all []Account) []Created {
 // prepare makes an identity that is not stored yet.
 func (a *Accounts) prepare(ctx context.Context, n Account) (*identity.Identity, error) {
 	i := identity.New(n.SchemaID, a.Now())
+	i.ID = first(n.ID, i.ID)
 	if err := a.fill(i, n); err != nil {
 		return nil, err
+	}
+	if !n.CreatedAt.IsZero() && n.CreatedAt.Before(i.CreatedAt) { // clocks differ: nobody is made in the future
+		i.CreatedAt = n.CreatedAt.UTC()
 	}
 	return i, a.importAll(ctx, i, n.Credentials)
 }

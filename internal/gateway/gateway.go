@@ -191,11 +191,12 @@ func New(ctx context.Context, o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g.Engine = g.engine(o, methods)
+	accounts := g.accounts(o, hasher, cipher)
 	g.Server, err = httpapi.New(httpapi.Options{
 		Config: g.Engine.Config, Schemas: g.Engine.Schemas, Engine: g.Engine,
 		Identities: g.Store, Sessions: g.Store, Flows: g.Store, Messages: g.Store, Checker: g.Checker, Slider: g.Slider,
 		Access: g.access, Tokens: g.Store,
-		Accounts: g.accounts(o, hasher), Keys: o.Keys, Pages: o.Pages, Office: o.Office, Disclose: g.disclose(),
+		Accounts: accounts, Keys: o.Keys, Pages: o.Pages, Office: o.Office, Disclose: g.disclose(accounts),
 		BaseURL: o.BaseURL, AdminURL: o.AdminURL, Ready: g.ready, Version: o.Version,
 		Logger: o.Logger, Now: o.Now, ClientIP: o.ClientIP,
 	})
@@ -315,10 +316,10 @@ func (g *Gateway) runner(o Options, e *selfservice.Engine) *hooks.Runner {
 	return r
 }
 
-func (g *Gateway) accounts(o Options, hasher *hash.Hasher) *selfservice.Accounts {
+func (g *Gateway) accounts(o Options, hasher *hash.Hasher, cipher *secret.Keys) *selfservice.Accounts {
 	return &selfservice.Accounts{
 		Identities: g.Store, Sessions: g.Store, Schemas: g.Engine.Schemas, Now: o.Now, Known: hasher.Known,
-		Methods: g.Engine.Methods, Keys: o.Keys,
+		Methods: g.Engine.Methods, Keys: o.Keys, Cipher: cipher,
 		Hash: func(ctx context.Context, password string) (string, error) { return hasher.Hash(ctx, []byte(password)) },
 	}
 }

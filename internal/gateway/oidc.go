@@ -2,13 +2,11 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"net/url"
 	"slices"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
 	"github.com/gatehouse-id/gatehouse/core/flow"
-	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/method/oidc"
 	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/internal/jsonnet"
@@ -51,9 +49,4 @@ func localIssuers(c *config.Config) []string {
 		}
 	}
 	return out
-}
-
-// disclose is the table of credentials that administrators may look into.
-func (g *Gateway) disclose() map[identity.CredentialType]func(*identity.Identity) (json.RawMessage, error) {
-	return map[identity.CredentialType]func(*identity.Identity) (json.RawMessage, error){identity.OIDC: g.oidc.Disclose}
 }
