@@ -73,7 +73,7 @@ func (c *call) getIdentity() error {
 	return c.showWithCredentials(i, included)
 }
 
-// identityByExternalID serves GET /identities/by/external/{externalID} of the admin API.
+// identityByExternalID serves GET /identities/by/external/{externalID...} of the admin API.
 func (c *call) identityByExternalID() error {
 	included, err := c.included()
 	if err != nil {

@@ -89,7 +89,7 @@ var adminRoutes = append([]route{
 	{"GET /identities", csrfNone, (*call).listIdentities},
 	{"GET /identities/{id}", csrfNone, (*call).getIdentity},
 	{"PATCH /identities", csrfNone, (*call).createIdentities},
-	{"GET /identities/by/external/{externalID}", csrfNone, (*call).identityByExternalID},
+	{"GET /identities/by/external/{externalID...}", csrfNone, (*call).identityByExternalID},
 	{"PUT /identities/{id}", csrfNone, (*call).replaceIdentity},
 	{"PATCH /identities/{id}", csrfNone, (*call).patchIdentity},
 	{"DELETE /identities/{id}", csrfNone, (*call).deleteIdentity},
