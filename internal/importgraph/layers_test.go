@@ -20,6 +20,8 @@ var layers = []layer{
 	{"edge", []string{"httpapi"}},
 	{"assembly", []string{"internal/gateway"}},
 	{"tenancy", []string{"internal/tenancy"}},
+	{"clients", []string{"internal/adminapi"}},
+	{"moving", []string{"internal/takeover"}},
 	{"host", []string{"caddymodule"}},
 	{"command", []string{"cmd/*"}},
 }
@@ -51,8 +53,13 @@ var httpClients = []string{
 	"core/method/password/breaches.go", // asks how often a password was seen in breaches
 	"core/method/oidc/api.go",          // asks providers who somebody is
 	"hooks/webhook_call.go",            // calls web hooks
-	"internal/egress/egress.go",        // makes the clients that all of these should use
-	"internal/egress/source.go",        // fetches schemas, templates and programs
+	"internal/adminapi/client.go",      // asks admin APIs
+	"internal/takeover/source.go",      // names the methods of the calls that it makes through it
+	"internal/takeover/import.go",
+	"internal/takeover/batch.go",
+	"internal/takeover/retry.go",
+	"internal/egress/egress.go", // makes the clients that all of these should use
+	"internal/egress/source.go", // fetches schemas, templates and programs
 }
 
 // serverNames are what a file of httpClients must not use of net/http.
