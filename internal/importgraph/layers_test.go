@@ -22,6 +22,7 @@ var layers = []layer{
 	{"tenancy", []string{"internal/tenancy"}},
 	{"clients", []string{"internal/adminapi"}},
 	{"moving", []string{"internal/takeover"}},
+	{"subcommands", []string{"internal/admincli"}},
 	{"host", []string{"caddymodule"}},
 	{"command", []string{"cmd/*"}},
 }
@@ -58,6 +59,11 @@ var httpClients = []string{
 	"internal/takeover/import.go",
 	"internal/takeover/batch.go",
 	"internal/takeover/retry.go",
+	"internal/admincli/admincli.go",
+	"internal/admincli/import.go",
+	"internal/admincli/identities.go",
+	"internal/admincli/sessions.go",
+	"internal/admincli/token.go",
 	"internal/egress/egress.go", // makes the clients that all of these should use
 	"internal/egress/source.go", // fetches schemas, templates and programs
 }

@@ -112,7 +112,7 @@ func TestTokensFromElsewhere(t *testing.T) {
 func TestTokenCommandsSayWhatIsWrong(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Caddyfile: closed})
 	for want, args := range map[string][]string{
-		`"root\" is no scope`:     {"create", "a", "--scope", "root"},
+		`"root" is no scope`:      {"create", "a", "--scope", "root"},
 		`"scope" not set`:         {"create", "a"},
 		"accepts 1 arg":           {"create", "--scope", "admin"},
 		"is no duration":          {"create", "a", "--scope", "admin", "--expires", "1d"},
@@ -128,14 +128,14 @@ func TestTokenCommandsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestCaddysEndpointManagesTokensOnly looks for the rest of the admin API there.
-func TestCaddysEndpointManagesTokensOnly(t *testing.T) {
+// TestCaddysEndpointServesWhatSubcommandsNeed looks for the rest of the admin API there.
+func TestCaddysEndpointServesWhatSubcommandsNeed(t *testing.T) {
 	gw := harness.Start(t, harness.Options{Caddyfile: "{\n\tadmin 127.0.0.1:{$PORT_1}\n\tgatehouse {\n\t\tconfig kratos.yml\n\t}\n}\n" + strings.SplitN(closed, "}\n}\n", 2)[1]})
 	at := "http://127.0.0.1:" + gw.Port("PORT_1")
 	c := gw.Env(t).App()
 	for path, want := range map[string]int{
-		"/gatehouse/tokens": http.StatusOK, "/gatehouse/identities": http.StatusNotFound,
-		"/gatehouse/tokens/%2e%2e/identities": http.StatusNotFound,
+		"/gatehouse/tokens": http.StatusOK, "/gatehouse/identities": http.StatusOK, "/gatehouse/sessions": http.StatusOK,
+		"/gatehouse/courier/messages": http.StatusNotFound, "/gatehouse/tokens/%2e%2e/courier/messages": http.StatusNotFound,
 	} {
 		if a := c.Get(at + path); a.Status != want {
 			t.Errorf("%s: got %d %s, want %d", path, a.Status, a.Body, want)

@@ -1,50 +1,33 @@
-package caddymodule
+package admincli
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-id/gatehouse/core/project"
 )
 
-func init() {
-	caddycmd.RegisterCommand(caddycmd.Command{
-		Name:  "token",
-		Usage: "create|list|revoke",
-		Short: "Manages the personal access tokens of the admin API",
-		Long: `
+var tokenHelp = Command{
+	Name:  "token",
+	Usage: "create|list|revoke",
+	Short: "Manages the personal access tokens of the admin API",
+	Long: `
 Each call to the admin API needs a personal access token, as in
 "Authorization: Bearer ory_pat_...". A token is shown once, when it is made; the
-server keeps a hash of it.
-
-Without --url these commands talk to the server on this machine through Caddy's
-own admin endpoint, as "reload" does, and need no token. With --url they talk to
-the admin API at that URL, with the token in the environment variable
-GATEHOUSE_TOKEN.`,
-		CobraFunc: tokenCommand,
-	})
+server keeps a hash of it.`,
 }
 
-func tokenCommand(cmd *cobra.Command) {
-	t := &tokenCommands{}
-	t.flags(cmd)
-	cmd.PersistentFlags().BoolVar(&t.json, "json", false, "write JSON")
+func buildToken(s shared, cmd *cobra.Command) {
+	t := tokens{s}
 	cmd.AddCommand(t.create(), t.list(), t.revoke())
 }
 
-// tokenCommands are the subcommands with the flags that they share.
-type tokenCommands struct {
-	adminClient
-	json bool
-}
+// tokens are the subcommands of "token".
+type tokens struct{ shared }
 
 // accessToken is a token as the admin API shows it.
 type accessToken struct {
@@ -56,7 +39,7 @@ type accessToken struct {
 	ExpiresAt time.Time       `json:"expires_at,omitzero"`
 }
 
-func (t *tokenCommands) create() *cobra.Command {
+func (t tokens) create() *cobra.Command {
 	var request struct {
 		Name      string   `json:"name"`
 		Scopes    []string `json:"scopes"`
@@ -71,11 +54,11 @@ func (t *tokenCommands) create() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request.Name = args[0]
 			var made accessToken
-			if err := t.call(http.MethodPost, "/tokens", request, &made); err != nil {
+			if _, err := t.call(cmd.Context(), http.MethodPost, "/tokens", request, &made); err != nil {
 				return err
 			}
-			if t.json {
-				return writeJSON(cmd.OutOrStdout(), made)
+			if t.format == jsonText {
+				return t.show(cmd.OutOrStdout(), made, "", nil)
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), made.Value)
 			return err
@@ -84,51 +67,42 @@ func (t *tokenCommands) create() *cobra.Command {
 	cmd.Flags().StringArrayVar(&request.Scopes, "scope", nil, "what it may do, may be repeated: "+string(project.Admin)+
 		" for everything, or <area>:read or <area>:write with one of "+strings.Join(project.Areas, ", "))
 	cmd.Flags().StringVar(&request.ExpiresIn, "expires", "", "how long it lasts, such as 720h; by default until it is revoked")
+	complete(cmd, "scope", scopes()...)
 	_ = cmd.MarkFlagRequired("scope") // fails for flags that don't exist only
 	return cmd
 }
 
-func (t *tokenCommands) list() *cobra.Command {
+func (t tokens) list() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Lists the tokens that are good now, without what opens anything",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			all := []accessToken{}
-			if err := t.call(http.MethodGet, "/tokens", nil, &all); err != nil {
+			if _, err := t.call(cmd.Context(), http.MethodGet, "/tokens", nil, &all); err != nil {
 				return err
 			}
-			if t.json {
-				return writeJSON(cmd.OutOrStdout(), all)
-			}
-			return writeTokens(cmd.OutOrStdout(), all)
+			return t.show(cmd.OutOrStdout(), all, "ID\tNAME\tSCOPES\tCREATED\tEXPIRES", tokenRows(all))
 		},
 	}
 }
 
-func (t *tokenCommands) revoke() *cobra.Command {
+func (t tokens) revoke() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke <id>",
 		Short: "Ends a token, on every node within seconds",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.Contains(args[0], "/") || strings.HasPrefix(args[0], "ory_") {
 				return fmt.Errorf("revoke takes the id of a token, as \"gatehouse token list\" shows it")
 			}
-			return t.call(http.MethodDelete, "/tokens/"+args[0], nil, nil)
+			_, err := t.call(cmd.Context(), http.MethodDelete, "/tokens/"+args[0], nil, nil)
+			return err
 		},
 	}
 }
 
-func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-func writeTokens(w io.Writer, all []accessToken) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tNAME\tSCOPES\tCREATED\tEXPIRES")
+func tokenRows(all []accessToken) (rows [][]string) {
 	for _, t := range all {
 		var scopes []string
 		for _, s := range t.Scopes {
@@ -138,7 +112,16 @@ func writeTokens(w io.Writer, all []accessToken) error {
 		if !t.ExpiresAt.IsZero() {
 			expires = t.ExpiresAt.Format(time.DateOnly)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", t.ID, t.Name, strings.Join(scopes, " "), t.CreatedAt.Format(time.DateOnly), expires)
+		rows = append(rows, []string{t.ID, t.Name, strings.Join(scopes, " "), t.CreatedAt.Format(time.DateOnly), expires})
 	}
-	return table.Flush()
+	return rows
+}
+
+// scopes are those that a token can have.
+func scopes() []string {
+	out := []string{string(project.Admin)}
+	for _, area := range project.Areas {
+		out = append(out, area+":read", area+":write")
+	}
+	return out
 }

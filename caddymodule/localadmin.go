@@ -1,0 +1,71 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+func init() { caddy.RegisterModule(new(LocalAdmin)) }
+
+// LocalAdmin lets those who may reload this Caddy use the part of the admin API that the
+// subcommands need, over Caddy's own admin endpoint below /gatehouse/: this is how they work
+// without a token. It gives nobody new powers, since who reaches that endpoint can replace the
+// whole configuration.
+type LocalAdmin struct{}
+
+// CaddyModule returns the Caddy module information.
+func (*LocalAdmin) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.gatehouse", New: func() caddy.Module { return new(LocalAdmin) }}
+}
+
+// localPrefix is put before the paths of the admin API.
+const localPrefix = "/gatehouse"
+
+// localAreas are the parts of the admin API that are served there. Messages and links into accounts are not: no subcommand
+// needs them.
+var localAreas = []string{"tokens", "identities", "sessions"}
+
+// Routes implements caddy.AdminRouter.
+func (*LocalAdmin) Routes() []caddy.AdminRoute {
+	handler := caddy.AdminHandlerFunc(serveLocally)
+	var routes []caddy.AdminRoute
+	for _, area := range localAreas {
+		for _, pattern := range []string{localPrefix + "/" + area, localPrefix + "/" + area + "/"} {
+			routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: handler})
+		}
+	}
+	return routes
+}
+
+func serveLocally(w http.ResponseWriter, r *http.Request) error {
+	found, err := caddy.ActiveContext().AppIfConfigured("gatehouse")
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("gatehouse does not run here")}
+	}
+	g, err := found.(*App).running(r.Context())
+	if err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+	}
+	if !g.Server.OpenAdmin(w, localRequest(r)) {
+		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no such path")}
+	}
+	return nil
+}
+
+// localRequest is the request as the admin API knows it. Host and origin are checked by
+// Caddy's endpoint, which knows what they may be.
+func localRequest(r *http.Request) *http.Request {
+	inner := r.Clone(r.Context())
+	inner.URL = &url.URL{Path: "/admin" + strings.TrimPrefix(r.URL.Path, localPrefix), RawQuery: r.URL.RawQuery}
+	inner.Host = "localhost"
+	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
+		inner.Header.Del(name)
+	}
+	return inner
+}
+
+var _ caddy.AdminRouter = (*LocalAdmin)(nil)
