@@ -117,6 +117,24 @@ func (p *Process) Command(args ...string) Result {
 	return p.home.run(p.tb, args...)
 }
 
+// Begin starts another gatehouse as Command does, for tests that kill it. stop ends it as a power cut does; done is closed
+// when it has ended, however that came.
+func (p *Process) Begin(args ...string) (stop func(), done <-chan struct{}) {
+	p.tb.Helper()
+	cmd, ended := p.home.command(p.tb, args...), make(chan struct{})
+	cmd.Stdout, cmd.Stderr = p.log, p.log
+	if err := cmd.Start(); err != nil {
+		p.tb.Fatal(err)
+	}
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	stop = func() {
+		_ = cmd.Process.Kill() // it may have ended already
+		<-ended
+	}
+	p.tb.Cleanup(stop)
+	return stop, ended
+}
+
 // end stops the process with its test. No story may make it panic.
 func (p *Process) end() {
 	if p.done != nil {
