@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
+	"github.com/gatehouse-id/gatehouse/internal/optest"
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
@@ -158,6 +161,55 @@ func shell(dir, script string) *exec.Cmd {
 	cmd := exec.Command("bash", "-eu", "-o", "pipefail", "-c", script)
 	cmd.Dir = dir
 	return cmd
+}
+
+// TestSocialPageRuns adds a provider as the page says, and signs up with it.
+func TestSocialPageRuns(t *testing.T) {
+	page := pages(t)["docs/social-sign-in.md"]
+	p := optest.New(t)
+	p.SignInAs(map[string]any{"sub": "1", "email": "olga@example.org", "email_verified": true, "locale": "pl"})
+	example := strings.NewReplacer(
+		"https://accounts.example.org", p.URL, "client_id: from-the-provider", "client_id: "+optest.ClientID,
+		"client_secret: from-the-provider", "client_secret: "+optest.ClientSecret,
+	).Replace(blocks(page, "yaml")[0])
+	gw := harness.Start(t, harness.Options{
+		Kratos: merged(t, harness.Kratos, example), Files: map[string][]byte{"acme.jsonnet": []byte(blocks(page, "jsonnet")[0])},
+	})
+	b := gw.Env(t).Browser()
+	b.Via("login", "acme")
+	who := b.Get("/sessions/whoami")
+	if who.Text("identity", "traits", "email") != "olga@example.org" || who.Text("identity", "metadata_public", "locale") != "pl" ||
+		who.At("identity", "verifiable_addresses", 0, "verified") != true {
+		t.Errorf("got %d %s", who.Status, who.Body)
+	}
+}
+
+// merged lays one YAML document over another.
+func merged(t *testing.T, base, over string) string {
+	t.Helper()
+	var below, above map[string]any
+	for text, into := range map[string]*map[string]any{base: &below, over: &above} {
+		if err := yaml.Unmarshal([]byte(text), into); err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+	}
+	var lay func(below, above map[string]any)
+	lay = func(below, above map[string]any) {
+		for name, v := range above {
+			under, both := below[name].(map[string]any)
+			if m, ok := v.(map[string]any); ok && both {
+				lay(under, m)
+			} else {
+				below[name] = v
+			}
+		}
+	}
+	lay(below, above)
+	out, err := yaml.Marshal(below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
 }
 
 // TestReadmeCallsTheAPI runs the curl commands of the README.
