@@ -34,7 +34,7 @@ func (c *call) admit() error {
 		err = selfservice.ErrForeignPage
 	}
 	if err != nil {
-		c.log(event{action: "admin", result: refused, reason: reasonOf(err), token: c.tokenID()})
+		c.log(event{action: "admin", result: refused, reason: reasonOf(err)})
 	}
 	return err
 }
@@ -105,11 +105,4 @@ func (c *call) strangeHost() bool {
 		}
 	}
 	return true
-}
-
-func (c *call) tokenID() string {
-	if c.token == nil {
-		return ""
-	}
-	return c.token.ID
 }

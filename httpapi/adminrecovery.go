@@ -65,10 +65,14 @@ func (c *call) recoverFor(method string) (*selfservice.AdminRecovery, error) {
 	if uuid.Validate(b.IdentityID) != nil {
 		return nil, identity.ErrNotFound
 	}
-	return c.s.Engine.RecoverFor(c.r.Context(), selfservice.RecoveryOrder{
+	r, err := c.s.Engine.RecoverFor(c.r.Context(), selfservice.RecoveryOrder{
 		IdentityID: b.IdentityID, Method: method, Type: t, Lifespan: lifespan,
 		ReturnTo: c.r.URL.Query().Get("return_to"), Base: c.publicBase(), RequestURL: c.self(),
 	})
+	if err == nil {
+		c.changedIdentity("recovery."+method, b.IdentityID)
+	}
+	return r, err
 }
 
 // expiresIn reads a duration; 0 means that none was sent.

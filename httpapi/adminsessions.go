@@ -233,9 +233,7 @@ func (c *call) extendSession() error {
 		}
 		cfg, now := c.s.Config().Session, c.s.Now().UTC().Round(0)
 		if s.Extendable(now, time.Duration(cfg.EarliestPossibleExtend)) {
-			s.Extend(now, time.Duration(cfg.Lifespan))
-			err = c.s.Sessions.Extend(c.r.Context(), s)
-			c.s.Checker.Forget(s.ID)
+			err = c.extend(s, now, time.Duration(cfg.Lifespan))
 		}
 		if errors.Is(err, session.ErrChanged) {
 			continue
@@ -250,4 +248,14 @@ func (c *call) extendSession() error {
 		return c.json(http.StatusOK, v)
 	}
 	return apierror.Conflict("The session is being changed by others at this moment. Please try again.")
+}
+
+func (c *call) extend(s *session.Session, now time.Time, lifespan time.Duration) error {
+	s.Extend(now, lifespan)
+	err := c.s.Sessions.Extend(c.r.Context(), s)
+	c.s.Checker.Forget(s.ID)
+	if err == nil {
+		c.log(event{action: "session.extend", result: accepted, identity: s.IdentityID, session: s.ID})
+	}
+	return err
 }

@@ -45,7 +45,7 @@ func (c *call) decided(k flow.Kind, res *selfservice.Result, err error) {
 
 // event is a decision about somebody's access.
 type event struct {
-	action   string // the kind of flow, "logout", "revoke", "admin" or "token"
+	action   string // the kind of flow, "logout", "revoke", "admin", "token", or what an administrator has done such as "identity.create"
 	result   string
 	method   string
 	reason   any // why not: an error id, or the ids of messages
@@ -62,10 +62,27 @@ func (c *call) log(e event) {
 			attrs = append(attrs, slog.String(a.name, a.value))
 		}
 	}
+	attrs = append(attrs, c.author()...)
 	if e.reason != nil {
 		attrs = append(attrs, slog.Any("reason", e.reason))
 	}
 	c.s.Logger.LogAttrs(c.r.Context(), slog.LevelInfo, "access decision", attrs...)
+}
+
+// author tells which administrator a decision is of, by the token they came with.
+func (c *call) author() []slog.Attr {
+	switch {
+	case c.token != nil:
+		return []slog.Attr{slog.String("by", c.token.ID), slog.String("by_name", c.token.Name)}
+	case c.m.open:
+		return []slog.Attr{slog.String("by", "open")}
+	}
+	return nil
+}
+
+// changedIdentity tells what an administrator has done to an identity, never what is in it.
+func (c *call) changedIdentity(action, id string) {
+	c.log(event{action: action, result: accepted, identity: id})
 }
 
 // reasonOf names an error: by its id, else by its class.

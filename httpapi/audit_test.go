@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,5 +75,64 @@ func TestDecisionsAreLogged(t *testing.T) {
 	got := decisions(e)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestAdminChangesAreLogged: of each change the log tells who made it and to whom, and never what is in it.
+func TestAdminChangesAreLogged(t *testing.T) {
+	a := newAdmin(t)
+	path, made := a.person("ann@example.org")
+	id := made.Text("id")
+	a.send("POST", "/identities", `{"traits":{"email":"ann@example.org"}}`) // a conflict changes nothing
+	body := `{"traits":{"email":"bob@example.org"}}`
+	a.create(body, "Idempotency-Key", "k")
+	a.create(body, "Idempotency-Key", "k")
+	a.send("PATCH", "/identities", `{"identities":[{"create":{"traits":{"email":"cid@example.org"}}},{"create":{"traits":{"email":"cid@example.org"}}}]}`)
+	a.send("PUT", path, `{"traits":{"email":"ann@example.org","name":{"first":"Private"}}}`)
+	a.send("PATCH", path, `[{"op":"replace","path":"/state","value":"active"}]`)
+	session := a.App().SignIn("ann@example.org").Text("session", "id")
+	a.send("PATCH", "/sessions/"+session+"/extend", "")
+	a.send("POST", "/recovery/code", `{"identity_id":"`+id+`"}`)
+	a.send("DELETE", "/sessions/"+session, "")
+	a.send("DELETE", path+"/credentials/password", "")
+	token := a.send("POST", "/tokens", `{"name":"desk","scopes":["identities:write"]}`)
+	a.send("DELETE", path, "", "Authorization", "Bearer "+token.Text("value"))
+	want := []string{
+		"action=identity.create result=accepted identity=x by=open",
+		"action=identity.create result=accepted identity=x by=open",
+		"action=identity.create result=accepted identity=x by=open",
+		"action=identity.replace result=accepted identity=x by=open",
+		"action=identity.patch result=accepted identity=x by=open",
+		"action=login result=accepted method=password identity=x session=x",
+		"action=session.extend result=accepted identity=x session=x by=open",
+		"action=recovery.code result=accepted identity=x by=open",
+		"action=revoke result=accepted identity=x session=x by=open",
+		"action=credential.delete result=accepted method=password identity=x by=open",
+		"action=token result=accepted token=" + token.Text("id") + " by=open",
+		"action=identity.delete result=accepted identity=x by=open",
+	}
+	if got := decisions(a.Env); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, secret := range []string{"Private", "ann@", "bob@", token.Text("value"), "$2a$"} {
+		if strings.Contains(a.Log.String(), secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+}
+
+// TestAdminChangesNameTheirToken makes a change with a token, and tries one that it doesn't allow.
+func TestAdminChangesNameTheirToken(t *testing.T) {
+	e := testenv.New(t)
+	url := closedAdmin(t, e)
+	made := newToken(t, with(e, firstToken(t, e)), url, "", "identities:write")
+	c := with(e, made.Text("value"))
+	wantStatus(t, c.PostJSON(url+"/admin/identities", map[string]any{"traits": map[string]any{"email": "ann@example.org"}}), 201)
+	wantStatus(t, c.PostJSON(url+"/admin/recovery/code", map[string]any{}), 403)
+	by := " by=" + made.Text("id") + ` by_name="of a test"`
+	for _, want := range []string{"action=identity.create result=accepted identity=x" + by, "action=admin result=refused" + by + " reason=Forbidden"} {
+		if got := decisions(e); !slices.Contains(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+		}
 	}
 }

@@ -44,14 +44,23 @@ func (c *call) createIdentity() error {
 
 // createAccount makes an identity, or finds the one that the same request has made before.
 func (c *call) createAccount(n selfservice.Account, once *selfservice.Once) (*identity.Identity, error) {
+	var i *identity.Identity
+	var repeated bool
+	var err error
 	if once == nil {
-		return c.s.Accounts.Create(c.r.Context(), n)
+		i, err = c.s.Accounts.Create(c.r.Context(), n)
+	} else {
+		i, repeated, err = c.s.Accounts.CreateOnce(c.r.Context(), n, *once)
 	}
-	i, repeated, err := c.s.Accounts.CreateOnce(c.r.Context(), n, *once)
-	if repeated {
+	switch {
+	case err != nil:
+		return nil, err
+	case repeated:
 		c.w.Header().Set("Idempotency-Replayed", "true")
+	default:
+		c.changedIdentity("identity.create", i.ID)
 	}
-	return i, err
+	return i, nil
 }
 
 // showIdentity answers with one identity and the tag of its revision.
@@ -136,7 +145,8 @@ func (c *call) replaceIdentity() error {
 	if err != nil {
 		return err
 	}
-	return c.changed(c.s.Accounts.Replace(c.r.Context(), id, n, c.ifMatch()))
+	i, err := c.s.Accounts.Replace(c.r.Context(), id, n, c.ifMatch())
+	return c.changed("identity.replace", i, err)
 }
 
 // patchIdentity serves PATCH /identities/{id} of the admin API.
@@ -153,14 +163,16 @@ func (c *call) patchIdentity() error {
 	if err != nil {
 		return err
 	}
-	return c.changed(c.s.Accounts.Patch(c.r.Context(), id, p, c.ifMatch()))
+	i, err := c.s.Accounts.Patch(c.r.Context(), id, p, c.ifMatch())
+	return c.changed("identity.patch", i, err)
 }
 
 // changed answers with an identity that was changed. Its sessions may not count any more.
-func (c *call) changed(i *identity.Identity, err error) error {
+func (c *call) changed(action string, i *identity.Identity, err error) error {
 	if err != nil {
 		return err
 	}
+	c.changedIdentity(action, i.ID)
 	c.s.Checker.ForgetIdentity(i.ID)
 	return c.showIdentity(http.StatusOK, i)
 }
@@ -176,6 +188,7 @@ func (c *call) deleteIdentity() error {
 	if err != nil {
 		return err
 	}
+	c.changedIdentity("identity.delete", id)
 	return c.noContent()
 }
 
@@ -191,6 +204,7 @@ func (c *call) deleteCredential() error {
 		return err
 	}
 	c.s.Checker.ForgetIdentity(id)
+	c.log(event{action: "credential.delete", result: accepted, method: string(t), identity: id})
 	c.w.Header().Set("ETag", etag(i.Revision))
 	return c.noContent()
 }

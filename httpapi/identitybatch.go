@@ -131,6 +131,7 @@ func (c *call) takenOver(b takenOverBody) (selfservice.Account, error) {
 
 func (c *call) batchItem(m selfservice.Created) map[string]any {
 	if m.Err == nil {
+		c.changedIdentity("identity.create", m.Identity.ID)
 		return map[string]any{"action": "create", "identity": m.Identity.ID}
 	}
 	e := known(m.Err)

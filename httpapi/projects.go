@@ -310,5 +310,5 @@ func (c *call) createProjectToken() error {
 }
 
 func (c *call) projectEvent(action, id string) {
-	c.log(event{action: action, result: accepted, token: c.tokenID(), project: id})
+	c.log(event{action: action, result: accepted, project: id})
 }
