@@ -204,6 +204,22 @@ func hookWithoutEffect(name, path string) string {
 	return "it belongs to " + strings.Join(places, ", ")
 }
 
+// webHookKeys are those of a web hook's configuration that have no effect, and why.
+var webHookKeys = map[string]string{
+	"emit_analytics_event": "there are no analytics, the log tells of hooks that fail",
+	"id":                   "a hook is known by its URL",
+}
+
+// warnWebHook tells the keys of a hook's configuration that have no effect.
+func warnWebHook(config *value, path string) (out []Warning) {
+	for _, key := range slices.Sorted(maps.Keys(webHookKeys)) {
+		if v := config.get(key); v != nil && v.active() {
+			out = append(out, Warning{Path: dot(path, key), Line: v.line, Text: "has no effect: " + webHookKeys[key]})
+		}
+	}
+	return out
+}
+
 // warn walks a document and tells every key that has no effect, once for each part of the document.
 func warn(v *value, path string, out []Warning) []Warning {
 	if r := rowAt(path); r != nil && r.status != works {
@@ -216,7 +232,7 @@ func warn(v *value, path string, out []Warning) []Warning {
 		if why := hookWithoutEffect(h.text, path); why != "" {
 			out = append(out, Warning{Path: path, Line: h.line, Text: fmt.Sprintf("the hook %q has no effect: %s", h.text, why)})
 		}
-		return out
+		return append(out, warnWebHook(v.get("config"), path+".config")...)
 	}
 	for i, item := range v.items {
 		out = warn(item, fmt.Sprintf("%s[%d]", path, i), out)

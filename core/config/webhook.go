@@ -27,7 +27,7 @@ type WebHook struct {
 	// CanInterrupt lets an answer of 4xx with messages reject the submission.
 	CanInterrupt bool `json:"can_interrupt,omitempty"`
 
-	// ID and EmitAnalyticsEvent are known and have no effect.
+	// ID and EmitAnalyticsEvent are known and have no effect, which is warned about.
 	ID                 string `json:"id,omitempty"`
 	EmitAnalyticsEvent *bool  `json:"emit_analytics_event,omitempty"`
 }

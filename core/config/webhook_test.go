@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -65,6 +66,20 @@ func TestHooksOutOfPlaceWarn(t *testing.T) {
 		_, warnings := parse(t, document(t, map[string]string{path: `[{"hook": "` + hook + `"}]`}))
 		if len(warnings) != 1 || !strings.Contains(warnings[0].Text, "it belongs to selfservice.flows.login.after") {
 			t.Errorf("%s: got %v, want one warning", hook, warnings)
+		}
+	}
+}
+
+func TestWebHookKeysWithoutEffectWarn(t *testing.T) {
+	for config, want := range map[string]string{
+		`"emit_analytics_event": true`:  "selfservice.flows.login.after.hooks[0].config.emit_analytics_event (line 1): has no effect",
+		`"id": "crm"`:                   "selfservice.flows.login.after.hooks[0].config.id (line 1): has no effect",
+		`"emit_analytics_event": false`: "", `"can_interrupt": true`: "",
+	} {
+		hook := `[{"hook": "web_hook", "config": {"url": "https://hooks.example.org/", "method": "POST", ` + config + `}}]`
+		_, warnings := parse(t, document(t, map[string]string{"selfservice.flows.login.after.hooks": hook}))
+		if got := fmt.Sprint(warnings); (want == "") != (len(warnings) == 0) || !strings.Contains(got, want) {
+			t.Errorf("%s: got %s, want %q", config, got, want)
 		}
 	}
 }
