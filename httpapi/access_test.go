@@ -111,7 +111,7 @@ func TestAdminAPIAnswersNobodyWithoutAToken(t *testing.T) {
 func TestAnybodyMayAskWhetherTheServerLives(t *testing.T) {
 	e := testenv.New(t)
 	url := closedAdmin(t, e)
-	for _, path := range []string{"/health/alive", "/health/ready", "/version", "/admin/health/alive", "/admin/version", "/api/kratos/admin/health/ready"} {
+	for _, path := range []string{"/health/alive", "/health/ready", "/version", "/admin/health/alive", "/admin/version", "/api/kratos/admin/health/ready", "/schemas", "/schemas/default"} {
 		wantStatus(t, e.App().Get(url+path), http.StatusOK)
 	}
 }

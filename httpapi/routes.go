@@ -76,12 +76,19 @@ func flowRoutes(k flow.Kind) []route {
 	}
 }
 
-// probeRoutes are served on the admin listener without a prefix.
+// probeRoutes are for those who only look whether the server lives.
 var probeRoutes = []route{
 	{"GET /health/alive", csrfNone, (*call).alive},
 	{"GET /health/ready", csrfNone, (*call).ready},
 	{"GET /version", csrfNone, (*call).version},
 }
+
+// rootRoutes are all that the admin listener has without a prefix. Kratos' command line asks there for the schemas that it
+// compares files with; everybody may read these on the public API.
+var rootRoutes = append([]route{
+	{"GET /schemas", csrfNone, (*call).schemas},
+	{"GET /schemas/{id}", csrfNone, (*call).schema},
+}, probeRoutes...)
 
 // adminRoutes is the table of the admin API, below its prefix.
 var adminRoutes = append([]route{

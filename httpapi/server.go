@@ -107,7 +107,7 @@ var tables = sync.OnceValue(func() (t struct{ public, admin, open, projects []mo
 	t.admin = []mount{
 		newMount("/api/kratos/admin", seed, adminRoutes, true),
 		newMount("/admin", today, adminRoutes, true),
-		newMount("", today, probeRoutes, true),
+		newMount("", today, rootRoutes, true),
 	}
 	t.open = opened(t.admin)
 	t.projects = []mount{newMount(projectsMount, today, projectRoutes, true)}
