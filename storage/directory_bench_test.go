@@ -33,6 +33,8 @@ type population struct {
 	*Store
 	size int
 	one  *identity.Identity
+	// after is where the first page ends of all those whose names begin alike.
+	after string
 }
 
 // populated makes a population, several at a time.
@@ -56,14 +58,18 @@ func populated(b *testing.B, many int) *population {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &population{s, many, i}
+	_, after, err := s.Search(b.Context(), identity.Query{Term: identity.Term{Trait: "name", Value: "citizen"}, Prefix: true, Limit: 100})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &population{s, many, i, after}
 }
 
 // BenchmarkDirectory does what administrators do, in a store of a thousand identities and in a larger one by turns: a busy
 // machine slows both down alike. "x" is how many times as long the larger one takes.
 func BenchmarkDirectory(b *testing.B) {
 	small, large := populated(b, 1000), populated(b, crowd())
-	for _, what := range []string{"list", "page", "get", "search", "update"} {
+	for _, what := range []string{"list", "page", "get", "search", "prefix", "prefix of all", "update"} {
 		b.Run(what, func(b *testing.B) {
 			var few, many []time.Duration
 			for b.Loop() {
@@ -94,6 +100,10 @@ func (p *population) timed(b *testing.B, what string) time.Duration {
 		_, err = p.ByIdentifier(ctx, identity.Password, name+"@example.org")
 	case "search":
 		_, _, err = p.Search(ctx, identity.Query{Term: p.one.Search[0], Limit: 100})
+	case "prefix": // of ten or so
+		_, _, err = p.Search(ctx, identity.Query{Term: identity.Term{Trait: "name", Value: name[:len(name)-1]}, Prefix: true, Limit: 100})
+	case "prefix of all": // the second page of everybody
+		_, _, err = p.Search(ctx, identity.Query{Term: identity.Term{Trait: "name", Value: "citizen"}, Prefix: true, Limit: 100, After: p.after})
 	case "update":
 		p.one.UpdatedAt = start
 		err = p.Update(ctx, p.one)
