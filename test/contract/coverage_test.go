@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-id/gatehouse/internal/optest"
+	"github.com/gatehouse-id/gatehouse/internal/testenv"
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
 
@@ -64,6 +65,9 @@ type stage struct {
 	closed string // the admin and project APIs ask for tokens
 	own    string // the same, past the comparison with the documents, for operations that only we have
 	token  string // for them, the operator's
+
+	factors string // apps, backup codes and keys can be set up; it is reached by a name, as keys need it
+	codes   string // asks for a mailed code after the password
 }
 
 // TestOperations has each client call every operation, once for success and once
@@ -99,6 +103,7 @@ func newStage(t *testing.T) *stage {
 	if s.token = strings.TrimSpace(made.Stdout); s.token == "" {
 		t.Fatalf("making a token: %s", made.Stderr)
 	}
+	s.factors, s.codes = startFactors(t), startCodes(t)
 	link := harness.StartEtcd(t).Link(t)
 	s.cutOff = start(t, harness.Options{Caddyfile: strings.Replace(one, "gatehouse {", "gatehouse {\n\t\tstore etcd http://"+link.Addr(), 1)})
 	link.Refuse(true)
@@ -118,6 +123,30 @@ func thirdParty(t *testing.T, kratos string) string {
         providers:
           - {id: acme, provider: generic, label: Acme, client_id: %s, client_secret: %s, issuer_url: %s, mapper_url: base64://%s}
 `, optest.ClientID, optest.ClientSecret, p.URL, mapper), 1)
+}
+
+// startFactors runs a gateway with what people set up as second factors. Browsers make keys for names only.
+func startFactors(t *testing.T) string {
+	t.Helper()
+	f := newFront(t)
+	f.URL = strings.Replace(f.URL, "127.0.0.1", "localhost", 1)
+	rp := "{rp: {id: localhost, display_name: Contract, origins: [\"" + f.URL + "\"]}}"
+	f.start(t, harness.Options{Caddyfile: strings.Replace(one, "http://127.0.0.1:", "http://:", 1), Kratos: methods(
+		"totp: {enabled: true}", "lookup_secret: {enabled: true}", "webauthn: {enabled: true, config: "+rp+"}", "passkey: {enabled: true, config: "+rp+"}",
+	)})
+	return f.URL
+}
+
+// startCodes runs one that asks everybody for a mailed code.
+func startCodes(t *testing.T) string {
+	t.Helper()
+	schema := strings.Replace(testenv.Schema, `"credentials":{`, `"credentials":{"code":{"identifier":true,"via":"email"},`, 1)
+	return start(t, harness.Options{Kratos: methods("code: {enabled: true, mfa_enabled: true}"), Files: map[string][]byte{"identity.schema.json": []byte(schema)}})
+}
+
+// methods adds methods to the configuration of the tests.
+func methods(lines ...string) string {
+	return strings.Replace(harness.Kratos, "  methods:\n", "  methods:\n    "+strings.Join(lines, "\n    ")+"\n", 1)
 }
 
 // flows adds flows to the configuration of the tests.
@@ -142,7 +171,7 @@ func runNode(t *testing.T, s *stage, c *sdkClient) {
 	files = slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, ".test.mjs") })
 	run(t, s.dir, []string{
 		"GATEHOUSE_URL=" + s.main, "GATEHOUSE_HASTY_URL=" + s.hasty, "GATEHOUSE_CUT_OFF_URL=" + s.cutOff, "GATEHOUSE_CALLS=" + calls,
-		"GATEHOUSE_CLOSED_URL=" + s.closed, "GATEHOUSE_OWN_URL=" + s.own, "GATEHOUSE_TOKEN=" + s.token,
+		"GATEHOUSE_CLOSED_URL=" + s.closed, "GATEHOUSE_OWN_URL=" + s.own, "GATEHOUSE_FACTORS_URL=" + s.factors, "GATEHOUSE_CODES_URL=" + s.codes, "GATEHOUSE_TOKEN=" + s.token,
 	}, "node", append([]string{"--test"}, files...)...)
 	s.calls.read(t, c, calls)
 }

@@ -39,6 +39,13 @@ export async function refused (call, status, how) {
   return error.response.data
 }
 
+// provoked tells the test what body it was that went well.
+export async function provoked (call, how) {
+  const res = await call
+  tell(res.operation, res.status, how)
+  return res
+}
+
 // refusedInTime tries until a call is answered with a status, because time has to pass before.
 export async function refusedInTime (attempt, status, how) {
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await pause(50)) {
@@ -56,9 +63,11 @@ export const watched = (client) => new Proxy(client, {
     try {
       const res = await target[operation](...args)
       tell(operation, res.status, 'success')
+      res.operation = operation
       return res
     } catch (error) {
       error.operation = operation
+      error.message += ` ${JSON.stringify(error.response?.data)}`
       throw error
     }
   }
