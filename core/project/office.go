@@ -210,6 +210,9 @@ func (o *Office) revise(ctx context.Context, p *Project, r *Revision) error {
 		return err
 	}
 	r.secure()
+	if err := r.fits(); err != nil {
+		return err
+	}
 	if err := o.keepsSchemas(ctx, p, before, r); err != nil {
 		return err
 	}

@@ -25,7 +25,18 @@ type Revision struct {
 // MaxRevision bounds a revision in bytes: sealed, it has to fit into a record of the store.
 const MaxRevision = 160 << 10
 
-// maxName bounds the name of a project, in characters.
+var errTooLarge = apierror.TooLarge("A revision has up to %d bytes, with its secrets and as it is stored. This one has more.", MaxRevision)
+
+// fits refuses what the store could not keep. What a client has sent can be longer when it is written again.
+func (r *Revision) fits() error {
+	raw, err := json.Marshal(r)
+	if err == nil && len(raw) > MaxRevision {
+		return errTooLarge
+	}
+	return err
+}
+
+// maxProjectName bounds the name of a project, in characters.
 const maxProjectName = 200
 
 // own are the keys of a revision itself.
