@@ -81,7 +81,8 @@ func (o *Office) Configure(ctx context.Context, by Principal, id string, documen
 	return p, warnings, err
 }
 
-// Rollback makes a new revision out of one that was in force before, secrets included.
+// Rollback makes a new revision out of one that was in force before, secrets included. Those
+// that came after it stay behind them, or what they have sealed since could not be read.
 func (o *Office) Rollback(ctx context.Context, by Principal, id, revision string) (*Project, error) {
 	p, err := o.open(ctx, by, id, Owner, Developer)
 	if err != nil {
@@ -96,6 +97,7 @@ func (o *Office) Rollback(ctx context.Context, by Principal, id, revision string
 		return nil, apierror.NotFound("The project has no revision %q any more, or never had: the newest %d are kept.", cut(revision), MaxRevisions)
 	}
 	again := *history[at]
+	again.keepBehind(p.Current)
 	if err := o.revise(ctx, p, &again); err != nil {
 		return nil, err
 	}
