@@ -287,6 +287,15 @@ func TestBrokenRevisionChangesNothing(t *testing.T) {
 	}
 }
 
+// Some characters take six bytes each when a revision is stored.
+func TestRevisionThatGrowsPastTheLimitIsRefused(t *testing.T) {
+	i, ctx := install(t), t.Context()
+	p := i.create(operator, "shop")
+	body := `{"name": "x", "kratos_selfservice_methods_totp_config_issuer": "` + strings.Repeat("<", 100_000) + `"}`
+	_, err := i.office.Update(ctx, operator, p.ID, revision(t, body), project.Names{})
+	is(t, "100,000 times <", err, apierror.KindTooLarge, "revision")
+}
+
 func TestPurgeFencesWritersAndIsFinishedByOthers(t *testing.T) {
 	i, ctx := install(t), t.Context()
 	p := i.create(operator, "shop", "login.shop.example")
