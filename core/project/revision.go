@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
@@ -98,7 +100,7 @@ func ParseRevision(body []byte) (*Revision, error) {
 	if err := json.Unmarshal(all["name"], &r.Name); err != nil || r.Name == "" || len([]rune(r.Name)) > maxProjectName {
 		return nil, apierror.BadRequest("name: has to be a text of 1 to %d characters.", maxProjectName)
 	}
-	for key, value := range all {
+	for _, key := range slices.Sorted(maps.Keys(all)) { // the same mistake has the same answer every time
 		if key == "name" || slices.Contains(readOnly, key) {
 			continue
 		}
@@ -106,7 +108,7 @@ func ParseRevision(body []byte) (*Revision, error) {
 		if at < 0 {
 			return nil, apierror.BadRequest("%s: a revision has no such key.", cut(key))
 		}
-		kept, err := fields[at].form.check(value)
+		kept, err := fields[at].form.check(all[key])
 		if err != nil {
 			return nil, apierror.BadRequest("%s%s.", key, err)
 		}
@@ -135,15 +137,15 @@ func (f form) check(raw json.RawMessage) (json.RawMessage, error) {
 	case whole:
 		return checked(raw, "a whole number", func(n int64) (any, error) { return n, nil })
 	case texts:
-		return checked(raw, "a list of texts", func(l []string) (any, error) { return l, nil })
+		return checked(raw, "a list of texts", checkTexts)
 	case headers:
 		return checked(raw, "an object of texts", func(m map[string]string) (any, error) { return m, nil })
 	case schemas:
-		return checked(raw, "a list of schemas", checkSchemas)
+		return checkedRows(raw, checkSchemas)
 	case flowHooks:
-		return checked(raw, "a list of hooks", checkHooks)
+		return checkedRows(raw, checkHooks)
 	case providers:
-		return checked(raw, "a list of providers", checkProviders)
+		return checkedRows(raw, checkProviders)
 	}
 	return nil, errors.New(": its form is unknown")
 }
@@ -151,16 +153,44 @@ func (f form) check(raw json.RawMessage) (json.RawMessage, error) {
 // checked decodes a value strictly and encodes what accept makes of it. accept returns nil for unset.
 func checked[T any](raw json.RawMessage, want string, accept func(T) (any, error)) (json.RawMessage, error) {
 	var v T
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&v); err != nil {
-		return nil, fmt.Errorf(": has to be %s: %s", want, err)
+	if json.Unmarshal(raw, &v) != nil {
+		return nil, fmt.Errorf(": has to be %s", want)
 	}
 	kept, err := accept(v)
 	if err != nil || kept == nil {
 		return nil, err
 	}
 	return json.Marshal(kept)
+}
+
+// checkedRows does the same with a list of objects that have no keys but T's.
+func checkedRows[T any](raw json.RawMessage, accept func([]T) (any, error)) (json.RawMessage, error) {
+	return checked(raw, "a list of objects", func(items []json.RawMessage) (any, error) {
+		rows := make([]T, len(items))
+		for n, item := range items {
+			d := json.NewDecoder(bytes.NewReader(item))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&rows[n]); err != nil {
+				return nil, fmt.Errorf("[%d]%s", n, misfit(err))
+			}
+		}
+		return accept(rows)
+	})
+}
+
+// misfit says what doesn't fit in the words of JSON, as the rest of a path and a sentence.
+func misfit(err error) string {
+	if te, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return strings.TrimSuffix("."+te.Field, ".") + ": must not be a " + te.Value
+	}
+	return ": " + cut(strings.TrimPrefix(err.Error(), "json: "))
+}
+
+func checkTexts(list []string) (any, error) {
+	if n := slices.Index(list, ""); n >= 0 {
+		return nil, fmt.Errorf("[%d]: is empty: write a text, or leave it out", n)
+	}
+	return list, nil
 }
 
 // get decodes a setting; the zero value stands for one that isn't set.

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func noEffect(warnings []config.Warning) []Warning {
 }
 
 func (r *Revision) putProviders(d map[string]any) {
-	rows := get[[]map[string]any](r, keyProviders)
+	rows := get[[]map[string]json.RawMessage](r, keyProviders)
 	if rows == nil {
 		return
 	}
@@ -126,11 +127,15 @@ func FromDocument(document []byte) (map[string]json.RawMessage, []Warning, error
 		return nil, nil, apierror.BadRequest("%s", Plainly(err))
 	}
 	var d map[string]any
-	if err := json.Unmarshal(document, &d); err != nil {
+	reading := json.NewDecoder(bytes.NewReader(document))
+	reading.UseNumber() // claims that are asked for may have large ones
+	if err := reading.Decode(&d); err != nil {
 		return nil, nil, apierror.BadRequest("identity: has to be a JSON object: %s.", err)
 	}
 	t := &taking{settings: map[string]any{}}
-	t.schemas(d)
+	if err := t.schemas(d); err != nil {
+		return nil, nil, err
+	}
 	t.object("", d)
 	raw, err := json.Marshal(t.settings)
 	if err != nil {
@@ -168,6 +173,7 @@ func Plainly(err error) string {
 // taking takes a document apart.
 type taking struct {
 	settings map[string]any
+	left     []string // paths of what isn't kept
 	warnings []Warning
 }
 
@@ -213,43 +219,53 @@ func (t *taking) simple(path string, v any) bool {
 
 // leave warns of a key that isn't kept.
 func (t *taking) leave(path string) {
-	first, _, _ := strings.Cut(path, ".")
-	if slices.Contains(operational, first) {
-		t.warn(WarnOperational, path, "isn't kept: it is about operating a server, which the operator of the installation does")
-		return
+	t.left = append(t.left, path)
+	w := Warning{WarnNotHeld, path + " isn't kept: a revision of a project has no place for it"}
+	if isOperational(path) {
+		w = Warning{WarnOperational, path + " isn't kept: it is about operating a server, which the operator of the installation does"}
 	}
-	t.warn(WarnNotHeld, path, "isn't kept: a revision of a project has no place for it")
+	t.warnings = append(t.warnings, w)
 }
 
-func (t *taking) warn(code int64, path, why string) {
-	t.warnings = append(t.warnings, Warning{code, path + " " + why})
+func isOperational(path string) bool {
+	first, _, _ := strings.Cut(path, ".")
+	return slices.Contains(operational, first)
 }
 
 // held are the warnings about keys that were kept; the others have one already.
 func (t *taking) held(warnings []config.Warning) []config.Warning {
 	return slices.DeleteFunc(warnings, func(w config.Warning) bool {
-		return slices.ContainsFunc(t.warnings, func(x Warning) bool { return strings.HasPrefix(x.Message, w.Path) }) ||
-			slices.Contains(operational, strings.SplitN(w.Path, ".", 2)[0])
+		return isOperational(w.Path) || slices.ContainsFunc(t.left, func(path string) bool { return within(path, w.Path) || within(w.Path, path) })
 	})
 }
 
-func (t *taking) schemas(d map[string]any) {
+// within tells whether a path is another one or leads on from there.
+func within(path, start string) bool {
+	rest, ok := strings.CutPrefix(path, start)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// schemas takes the list of schemas with the name of the default one, which is "default" where the document doesn't say.
+func (t *taking) schemas(d map[string]any) error {
 	list, _ := lookup(d, "identity.schemas").([]any)
-	chosen, _ := lookup(d, "identity.default_schema_id").(string)
-	rows := []schemaRow{}
+	chosen, named := lookup(d, "identity.default_schema_id").(string)
+	if !named {
+		chosen = "default"
+	}
+	var rows []schemaRow
 	for _, item := range list {
 		m, _ := item.(map[string]any)
 		id, _ := m["id"].(string)
 		url, _ := m["url"].(string)
-		row := schemaRow{ImportID: id, ImportURL: url, IsDefault: id == chosen}
-		if name, ok := strings.CutPrefix(url, "preset://"); ok {
-			row.Preset, row.ImportURL = name, ""
-		}
-		rows = append(rows, row)
+		rows = append(rows, schemaRow{ImportID: id, ImportURL: url, IsDefault: id == chosen})
+	}
+	if named && !slices.ContainsFunc(rows, func(s schemaRow) bool { return s.IsDefault }) {
+		return apierror.BadRequest("identity.default_schema_id: %q is not among identity.schemas: add it there, or name one that is.", cut(chosen))
 	}
 	if len(rows) > 0 {
 		t.settings[keySchemas] = rows
 	}
+	return nil
 }
 
 func (t *taking) hooks(path string, v any) {
@@ -259,7 +275,7 @@ func (t *taking) hooks(path string, v any) {
 		m, _ := item.(map[string]any)
 		row, dropped := hookOf(path, m)
 		for _, key := range dropped {
-			t.warn(WarnNotHeld, fmt.Sprintf("%s[%d].%s", path, n, key), "isn't kept: a revision of a project has no place for it")
+			t.leave(fmt.Sprintf("%s[%d].%s", path, n, key))
 		}
 		if slices.Contains(hookKinds, row.Hook) {
 			rows = append(rows, row)
@@ -306,15 +322,12 @@ func (t *taking) providers(path string, v any) {
 	for n, item := range list {
 		m, _ := item.(map[string]any)
 		row := map[string]any{}
-		for from, to := range providerKeys {
-			if v, ok := m[to]; ok {
-				row[from] = v
-			}
-		}
 		for _, key := range slices.Sorted(maps.Keys(m)) {
-			if !slices.Contains(slices.Collect(maps.Values(providerKeys)), key) {
-				t.warn(WarnNotHeld, fmt.Sprintf("%s[%d].%s", path, n, key), "isn't kept: a revision of a project has no place for it")
+			if to := providerKey(key); to != "" {
+				row[to] = m[key]
+				continue
 			}
+			t.leave(fmt.Sprintf("%s[%d].%s", path, n, key))
 		}
 		rows = append(rows, row)
 	}

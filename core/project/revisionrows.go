@@ -39,26 +39,19 @@ type SchemaRef struct {
 func (r *Revision) Schemas() []SchemaRef {
 	rows := get[[]schemaRow](r, keySchemas)
 	if len(rows) == 0 {
-		return []SchemaRef{{ID: "default", URL: "preset://email", Default: true}}
+		return []SchemaRef{{ID: "default", URL: presetScheme + "email", Default: true}}
 	}
 	named := slices.ContainsFunc(rows, func(s schemaRow) bool { return s.IsDefault })
 	var out []SchemaRef
 	for n, s := range rows {
-		out = append(out, SchemaRef{ID: s.id(), URL: s.url(), Default: s.IsDefault || !named && n == 0})
+		out = append(out, SchemaRef{ID: s.ImportID, URL: s.url(), Default: s.IsDefault || !named && n == 0})
 	}
 	return out
 }
 
-func (s schemaRow) id() string {
-	if s.ImportID == "" {
-		return s.Preset
-	}
-	return s.ImportID
-}
-
 func (s schemaRow) url() string {
 	if s.Preset != "" {
-		return "preset://" + strings.TrimPrefix(s.Preset, "preset://")
+		return presetScheme + s.Preset
 	}
 	return s.ImportURL
 }
@@ -70,33 +63,47 @@ const (
 )
 
 func checkSchemas(rows []schemaRow) (any, error) {
-	seen, defaults := map[string]bool{}, 0
+	seen, defaulted := map[string]bool{}, false
 	for n := range rows {
 		s := &rows[n]
-		s.row, s.Schema, s.SchemaID = row{}, nil, nil
-		if s.ImportURL != "" && s.Preset != "" {
-			return nil, fmt.Errorf("[%d]: has import_url and preset: keep one", n)
+		if err := s.check(); err != nil {
+			return nil, fmt.Errorf("[%d].%w", n, err)
 		}
-		if s.Preset == "" {
-			if err := checkBase64(s.ImportURL); err != nil {
-				return nil, fmt.Errorf("[%d].import_url: %w", n, err)
-			}
+		if seen[s.ImportID] {
+			return nil, fmt.Errorf("[%d].import_id: %q is the name of another schema in this list", n, cut(s.ImportID))
 		}
-		if s.id() == "" {
-			return nil, fmt.Errorf("[%d].import_id: is missing: it is what identities call their schema", n)
-		}
-		if seen[s.id()] {
-			return nil, fmt.Errorf("[%d].import_id: %q is the name of another schema in this list", n, cut(s.id()))
-		}
-		seen[s.id()] = true
-		if s.IsDefault {
-			defaults++
-		}
-		if defaults > 1 {
+		if s.IsDefault && defaulted {
 			return nil, fmt.Errorf("[%d].is_default: is true for a second schema: one can be the default", n)
 		}
+		seen[s.ImportID], defaulted = true, defaulted || s.IsDefault
 	}
 	return rows, nil
+}
+
+const presetScheme = "preset://"
+
+// check brings a schema into the form in which it is kept: a preset by its name, under a name of its own.
+func (s *schemaRow) check() error {
+	s.row, s.Schema, s.SchemaID = row{}, nil, nil
+	s.Preset = strings.TrimPrefix(s.Preset, presetScheme)
+	if name, ok := strings.CutPrefix(s.ImportURL, presetScheme); ok && (s.Preset == "" || s.Preset == name) {
+		s.Preset, s.ImportURL = name, ""
+	}
+	if s.ImportURL != "" && s.Preset != "" {
+		return errors.New("import_url: there is a preset as well: keep one")
+	}
+	if s.Preset == "" {
+		if err := checkBase64(s.ImportURL); err != nil {
+			return fmt.Errorf("import_url: %w", err)
+		}
+	}
+	if s.ImportID == "" {
+		s.ImportID = s.Preset
+	}
+	if s.ImportID == "" {
+		return errors.New("import_id: is missing: it is what identities call their schema")
+	}
+	return nil
 }
 
 const base64Scheme = "base64://"
@@ -157,14 +164,34 @@ func (h *hookRow) check() error {
 		return fmt.Errorf("config_key: %q names no list of hooks: write for example selfservice.flows.registration.after.password.hooks", cut(h.ConfigKey))
 	case !slices.Contains(hookKinds, h.Hook):
 		return fmt.Errorf("hook: %q is none: use one of %s", cut(h.Hook), strings.Join(hookKinds, ", "))
-	case h.Hook != webHook:
-		return nil
+	case h.Hook == webHook:
+		return h.checkWebHook()
+	case h.URL+h.Method+h.Body+h.AuthType+h.keys() != "":
+		return fmt.Errorf("hook: %q has no settings: leave out what begins with web_hook_", h.Hook)
+	}
+	return nil
+}
+
+func (h *hookRow) checkWebHook() error {
+	switch {
 	case h.URL == "" || h.Method == "":
 		return errors.New("web_hook_config_url: a web_hook needs web_hook_config_url and web_hook_config_method")
+	case !remote(h.Body):
+		return errors.New("web_hook_config_body: has to be base64:// and the program in standard base64, or an https:// URL")
+	case h.AuthType == "" && h.keys() != "":
+		return errors.New("web_hook_config_auth_type: is missing: write basic_auth or api_key")
 	case h.AuthType != "" && h.AuthType != "basic_auth" && h.AuthType != "api_key":
 		return fmt.Errorf("web_hook_config_auth_type: %q is none: use basic_auth or api_key", cut(h.AuthType))
 	}
 	return nil
+}
+
+// keys are all settings of the ways to prove who calls.
+func (h *hookRow) keys() string { return h.User + h.Password + h.KeyName + h.KeyValue + h.KeyIn }
+
+// remote tells whether a program can be had without reading files of the server, if there is one.
+func remote(url string) bool {
+	return url == "" || strings.HasPrefix(url, base64Scheme) || strings.HasPrefix(url, "https://")
 }
 
 // entry is the hook as it stands in a configuration document.
@@ -213,6 +240,22 @@ var providerKeys = map[string]string{
 	"apple_private_key_id": "apple_private_key_id", "apple_private_key": "apple_private_key",
 }
 
+// otherProviderKeys are further names that documents have for the same fields.
+var otherProviderKeys = map[string]string{
+	"tenant": "azure_tenant", "azure_tenant": "azure_tenant", "team_id": "apple_team_id",
+	"private_key_id": "apple_private_key_id", "private_key": "apple_private_key",
+}
+
+// providerKey is what a field of a provider in a document is called in a revision; "" when there is no place for it.
+func providerKey(inDocument string) string {
+	for key, name := range providerKeys {
+		if name == inDocument {
+			return key
+		}
+	}
+	return otherProviderKeys[inDocument]
+}
+
 func checkProviders(rows []providerRow) (any, error) {
 	seen := map[string]bool{}
 	for n := range rows {
@@ -223,7 +266,7 @@ func checkProviders(rows []providerRow) (any, error) {
 			return nil, fmt.Errorf("[%d].provider_id: a provider needs provider_id and provider", n)
 		case seen[p.ProviderID]:
 			return nil, fmt.Errorf("[%d].provider_id: %q is the id of another provider in this list", n, cut(p.ProviderID))
-		case p.MapperURL != "" && !strings.HasPrefix(p.MapperURL, base64Scheme) && !strings.HasPrefix(p.MapperURL, "https://"):
+		case !remote(p.MapperURL):
 			return nil, fmt.Errorf("[%d].mapper_url: has to be base64:// and the program in standard base64, or an https:// URL", n)
 		}
 		seen[p.ProviderID] = true
