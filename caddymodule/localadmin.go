@@ -7,6 +7,10 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/internal/adminapi"
+	"github.com/gatehouse-id/gatehouse/internal/gateway"
 )
 
 func init() { caddy.RegisterModule(new(LocalAdmin)) }
@@ -27,7 +31,7 @@ const localPrefix = "/gatehouse"
 
 // localAreas are the parts of the admin API that are served there. Messages and links into accounts are not: no subcommand
 // needs them.
-var localAreas = []string{"tokens", "identities", "sessions"}
+var localAreas = []string{"tokens", "identities", "sessions", "projects"}
 
 // Routes implements caddy.AdminRouter.
 func (*LocalAdmin) Routes() []caddy.AdminRoute {
@@ -46,21 +50,43 @@ func serveLocally(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("gatehouse does not run here")}
 	}
-	g, err := found.(*App).running(r.Context())
+	g, leave, err := found.(*App).enterLocally(r)
 	if err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+		return localError(err)
 	}
+	defer leave()
 	if !g.Server.OpenAdmin(w, localRequest(r)) {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no such path")}
 	}
 	return nil
 }
 
+// enterLocally finds the project that a header names; the console's when none does.
+func (a *App) enterLocally(r *http.Request) (*gateway.Gateway, func(), error) {
+	if r.Header.Get(adminapi.ProjectHeader) != "" {
+		return a.enterAdmin(r)
+	}
+	g, err := a.running(r.Context())
+	return g, func() {}, err
+}
+
+// localError tells what is wrong as Caddy's endpoint does.
+func localError(err error) error {
+	if e, ok := errors.AsType[*apierror.Error](err); ok {
+		return caddy.APIError{HTTPStatus: e.Status(), Err: errors.New(e.Reason)}
+	}
+	return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
+}
+
 // localRequest is the request as the admin API knows it. Host and origin are checked by
 // Caddy's endpoint, which knows what they may be.
 func localRequest(r *http.Request) *http.Request {
 	inner := r.Clone(r.Context())
-	inner.URL = &url.URL{Path: "/admin" + strings.TrimPrefix(r.URL.Path, localPrefix), RawQuery: r.URL.RawQuery}
+	path, mount := strings.TrimPrefix(r.URL.Path, localPrefix), "/admin"
+	if path == "/projects" || strings.HasPrefix(path, "/projects/") {
+		mount = "/backoffice/public"
+	}
+	inner.URL = &url.URL{Path: mount + path, RawQuery: r.URL.RawQuery}
 	inner.Host = "localhost"
 	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
 		inner.Header.Del(name)

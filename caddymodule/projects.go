@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
 	"github.com/gatehouse-id/gatehouse/core/project"
+	"github.com/gatehouse-id/gatehouse/internal/adminapi"
 	"github.com/gatehouse-id/gatehouse/internal/gateway"
 	"github.com/gatehouse-id/gatehouse/internal/tenancy"
 	"github.com/gatehouse-id/gatehouse/storage"
@@ -119,12 +120,9 @@ func (a *App) enter(r *http.Request) (g *gateway.Gateway, leave func(), err erro
 	return g, leave, a.toldApart(r, err)
 }
 
-// projectHeader names a project by its slug or id, for admin listeners that are not reached by the project's host.
-const projectHeader = "Gatehouse-Project"
-
 // enterAdmin does the same on an admin listener, where a header may name the project.
 func (a *App) enterAdmin(r *http.Request) (g *gateway.Gateway, leave func(), err error) {
-	name := r.Header.Get(projectHeader)
+	name := r.Header.Get(adminapi.ProjectHeader)
 	if name == "" {
 		return a.enter(r)
 	}

@@ -21,7 +21,12 @@ type Client struct {
 	Base string
 	// Token is a personal access token, or empty.
 	Token string
+	// Project is the slug or id of a project of a Gatehouse, or empty.
+	Project string
 }
+
+// ProjectHeader names the project that a request is about, where the host doesn't.
+const ProjectHeader = "Gatehouse-Project"
 
 // timeout is how long an answer may take. A batch with passwords in clear text has to be hashed.
 const timeout = 2 * time.Minute
@@ -108,6 +113,9 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if c.Project != "" {
+		req.Header.Set(ProjectHeader, c.Project)
+	}
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
 	}
@@ -117,13 +125,16 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 // reason is what an error says: that of the API, or of Caddy's own endpoint.
 func reason(raw []byte) string {
 	var body struct {
-		Error json.RawMessage `json:"error"`
+		Error  json.RawMessage `json:"error"`
+		Reason string          `json:"reason"` // of the project API, whose errors are flat
 	}
 	var known struct{ Message, Reason string }
 	var text string
 	switch {
 	case json.Unmarshal(raw, &body) != nil:
 		return "it is no Kratos that answers"
+	case body.Reason != "":
+		return body.Reason
 	case json.Unmarshal(body.Error, &known) == nil:
 		return strings.Trim(strings.TrimSuffix(known.Message, ".")+". "+known.Reason, ". ")
 	case json.Unmarshal(body.Error, &text) == nil:

@@ -1,4 +1,4 @@
-// Package admincli is the part of the command line that works with a gateway that runs: tokens, identities, sessions, import and export.
+// Package admincli is the part of the command line that works with a gateway that runs: tokens, identities, sessions, import, export and projects.
 package admincli
 
 import (
@@ -41,7 +41,7 @@ func Commands(host func() Host) []Command {
 		build func(shared, *cobra.Command)
 	}{
 		{tokenHelp, buildToken}, {identitiesHelp, buildIdentities}, {sessionsHelp, buildSessions},
-		{importHelp, buildImport}, {exportHelp, buildExport},
+		{importHelp, buildImport}, {exportHelp, buildExport}, {projectsHelp, buildProjects},
 	} {
 		c.Command.Long += reaching
 		c.Build = func(cmd *cobra.Command) {
@@ -66,9 +66,10 @@ const tokenVariable = "GATEHOUSE_TOKEN"
 
 // options are the flags that all subcommands have.
 type options struct {
-	host   Host
-	url    string
-	format string
+	host    Host
+	url     string
+	format  string
+	project string
 }
 
 // shared is what all subcommands do alike.
@@ -85,6 +86,9 @@ func (s shared) flags(cmd *cobra.Command) {
 	f.StringVar(&s.url, "url", "", "URL of the admin API of a gateway elsewhere, used with the token in "+tokenVariable)
 	f.StringVar(&s.format, "format", table, "how to write what was found: "+table+" or "+jsonText)
 	complete(cmd, "format", table, jsonText)
+	if cmd.Name() != projectsHelp.Name {
+		f.StringVar(&s.project, "project", "", "slug or id of the project to work on; by default the one that the configuration file describes")
+	}
 	f.BoolFunc("json", "short for --format json", func(string) error { s.format = jsonText; return nil })
 	s.host.Flags(cmd)
 }
@@ -103,13 +107,19 @@ func (s shared) client() (c *adminapi.Client, where string, err error) {
 		return nil, "", fmt.Errorf("--format is %q, it can be %s or %s", s.format, table, jsonText)
 	}
 	if s.url == "" {
-		return s.host.Client()
+		c, where, err = s.host.Client()
+		if c != nil {
+			c.Project = s.project
+		}
+		return c, where, err
 	}
 	token := os.Getenv(tokenVariable)
 	if token == "" {
 		return nil, "", errors.New("--url needs a personal access token in the environment variable " + tokenVariable)
 	}
-	return adminapi.New(strings.TrimSuffix(s.url, "/")+"/admin", token), "", nil
+	c = adminapi.New(strings.TrimSuffix(s.url, "/")+"/admin", token)
+	c.Project = s.project
+	return c, "", nil
 }
 
 // call sends one request; the answer is read into out, unless that is nil.

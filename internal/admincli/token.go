@@ -41,9 +41,10 @@ type accessToken struct {
 
 func (t tokens) create() *cobra.Command {
 	var request struct {
-		Name      string   `json:"name"`
-		Scopes    []string `json:"scopes"`
-		ExpiresIn string   `json:"expires_in,omitempty"`
+		Name       string   `json:"name"`
+		Scopes     []string `json:"scopes"`
+		ExpiresIn  string   `json:"expires_in,omitempty"`
+		IdentityID string   `json:"identity_id,omitempty"`
 	}
 	cmd := &cobra.Command{
 		Use:   "create <name>",
@@ -67,6 +68,7 @@ func (t tokens) create() *cobra.Command {
 	cmd.Flags().StringArrayVar(&request.Scopes, "scope", nil, "what it may do, may be repeated: "+string(project.Admin)+
 		" for everything, or <area>:read or <area>:write with one of "+strings.Join(project.Areas, ", "))
 	cmd.Flags().StringVar(&request.ExpiresIn, "expires", "", "how long it lasts, such as 720h; by default until it is revoked")
+	cmd.Flags().StringVar(&request.IdentityID, "identity", "", "the person that it stands for in the project API; by default it is the operator's")
 	complete(cmd, "scope", scopes()...)
 	_ = cmd.MarkFlagRequired("scope") // fails for flags that don't exist only
 	return cmd
