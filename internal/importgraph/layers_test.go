@@ -64,6 +64,8 @@ var httpClients = []string{
 	"internal/admincli/identities.go",
 	"internal/admincli/sessions.go",
 	"internal/admincli/token.go",
+	"internal/admincli/projects.go",
+	"internal/admincli/members.go",
 	"internal/egress/egress.go", // makes the clients that all of these should use
 	"internal/egress/source.go", // fetches schemas, templates and programs
 }
