@@ -147,7 +147,7 @@ func (o *Office) Create(ctx context.Context, by Principal, r *Revision, n Names)
 	if err := CheckSlug(p.Slug); err != nil {
 		return nil, err
 	}
-	if err := o.name(p, n.Hosts); err != nil {
+	if err := o.name(by, p, n.Hosts); err != nil {
 		return nil, err
 	}
 	if err := o.revise(ctx, p, r); err != nil {
@@ -175,8 +175,9 @@ func (o *Office) room(ctx context.Context) error {
 // MaxHosts bounds the hosts of a project.
 const MaxHosts = 20
 
-// name gives a project its hosts.
-func (o *Office) name(p *Project, hosts []string) error {
+// name gives a project its hosts. New ones are for the operator to give: nothing shows whom a name belongs to, and a
+// guarded site of this installation would let the people of the project in whose host it became.
+func (o *Office) name(by Principal, p *Project, hosts []string) error {
 	if len(hosts) > MaxHosts {
 		return apierror.BadRequest("hosts: %d are given, a project can have %d.", len(hosts), MaxHosts)
 	}
@@ -191,6 +192,8 @@ func (o *Office) name(p *Project, hosts []string) error {
 			continue // clients send back what they have read
 		case o.Stage.Reserved(host):
 			return apierror.BadRequest("hosts[%d]: %s belongs to this installation. Choose a name of your own.", n, host)
+		case !by.Operator() && !slices.Contains(p.Hosts, host):
+			return apierror.Forbidden("hosts[%d]: %s is no name of this project, and only the operator can give it more.", n, host)
 		}
 		own = append(own, host)
 	}

@@ -56,7 +56,7 @@ func (o *Office) Update(ctx context.Context, by Principal, id string, r *Revisio
 		return nil, apierror.BadRequest("slug: it is %q and stays so: it is a part of the project's address.", p.Slug)
 	}
 	if n.Hosts != nil {
-		if err := o.name(p, n.Hosts); err != nil {
+		if err := o.name(by, p, n.Hosts); err != nil {
 			return nil, err
 		}
 	}

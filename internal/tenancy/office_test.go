@@ -189,6 +189,27 @@ func TestNamesBelongToOneProject(t *testing.T) {
 	is(t, "another slug", err, apierror.KindBadRequest, "slug: ")
 }
 
+// A guarded site of the installation would let the people of the project in whose host it became.
+func TestHostsAreTheOperatorsToGive(t *testing.T) {
+	i, ctx := install(t), t.Context()
+	owner := i.person()
+	p := i.create(owner, "shop")
+	update := func(by project.Principal, hosts ...string) error {
+		_, err := i.office.Update(ctx, by, p.ID, revision(t, `{"name": "Shop"}`), project.Names{Hosts: hosts})
+		return err
+	}
+	is(t, "an owner takes a host", update(owner, "app.company.example"), apierror.KindForbidden, "hosts[0]: app.company.example")
+	_, err := i.office.Create(ctx, owner, revision(t, `{"name": "Other"}`), project.Names{Hosts: []string{"app.company.example"}})
+	is(t, "an owner makes a project with a host", err, apierror.KindForbidden, "hosts[0]: app.company.example")
+	if err := update(operator, "login.shop.example", "shop.example"); err != nil {
+		t.Fatal(err)
+	}
+	if err := update(owner, "shop.projects.console.example", "shop.example"); err != nil {
+		t.Errorf("an owner sends back what was read, and gives up a host: %v", err)
+	}
+	is(t, "an owner takes back what was given up", update(owner, "login.shop.example"), apierror.KindForbidden, "hosts[0]: ")
+}
+
 func TestOneOfManyGetsAHost(t *testing.T) {
 	i := install(t)
 	var made atomic.Int64
