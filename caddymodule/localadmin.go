@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -46,11 +48,11 @@ func (*LocalAdmin) Routes() []caddy.AdminRoute {
 }
 
 func serveLocally(w http.ResponseWriter, r *http.Request) error {
-	found, err := caddy.ActiveContext().AppIfConfigured("gatehouse")
+	app, err := activeApp(r.Context())
 	if err != nil {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("gatehouse does not run here")}
 	}
-	g, leave, err := found.(*App).enterLocally(r)
+	g, leave, err := app.enterLocally(r)
 	if err != nil {
 		return localError(err)
 	}
@@ -59,6 +61,29 @@ func serveLocally(w http.ResponseWriter, r *http.Request) error {
 		return caddy.APIError{HTTPStatus: http.StatusNotFound, Err: errors.New("no such path")}
 	}
 	return nil
+}
+
+// startGrace is how long a request waits for the app. Caddy lets sites serve a moment before it tells of its apps, and a
+// script that starts a server and waits until that answers makes a token next.
+const startGrace = 2 * time.Second
+
+// activeApp is the gateway of the configuration that runs.
+func activeApp(ctx context.Context) (*App, error) {
+	ctx, stop := context.WithTimeout(ctx, startGrace)
+	defer stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		found, err := caddy.ActiveContext().AppIfConfigured("gatehouse")
+		if err == nil {
+			return found.(*App), nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-tick.C:
+		}
+	}
 }
 
 // enterLocally finds the project that a header names; the console's when none does.
