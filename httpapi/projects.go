@@ -76,6 +76,8 @@ type projectView struct {
 	Revisions []*project.Revision `json:"revisions"`
 	CreatedAt time.Time           `json:"created_at"`
 	UpdatedAt time.Time           `json:"updated_at"`
+	// Warnings are not in the published shape, which has them for configuration documents only.
+	Warnings []project.Warning `json:"warnings,omitempty"`
 }
 
 // viewProject shows a project with its history, secrets covered; without history, the current revision is all of it.
@@ -93,13 +95,15 @@ func (c *call) viewProject(p *project.Project, history []*project.Revision) proj
 	return v
 }
 
-// showProject answers with a project and its history.
+// showProject answers with a project, its history, and what in its revision has no effect.
 func (c *call) showProject(status int, p *project.Project) error {
 	history, err := c.s.Office.History(c.r.Context(), p)
 	if err != nil {
 		return err
 	}
-	return c.json(status, c.viewProject(p, history))
+	v := c.viewProject(p, history)
+	v.Warnings = p.Current.Warnings()
+	return c.json(status, v)
 }
 
 // listProjects serves GET /projects. Histories are shown by getProject only.

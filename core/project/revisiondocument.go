@@ -60,6 +60,15 @@ func (r *Revision) Document() json.RawMessage {
 	return raw
 }
 
+// Warnings are about what is set and has no effect.
+func (r *Revision) Warnings() []Warning {
+	_, ineffective, err := config.Parse("", r.Document())
+	if err != nil {
+		return nil // it was never in force
+	}
+	return noEffect(ineffective)
+}
+
 func noEffect(warnings []config.Warning) []Warning {
 	var out []Warning
 	for _, w := range warnings {

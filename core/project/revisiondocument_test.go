@@ -85,6 +85,24 @@ func TestOneKeyIsWarnedOfOnce(t *testing.T) {
 	}
 }
 
+func TestSettingsWithoutEffectAreWarnedOf(t *testing.T) {
+	const row = "selfservice.methods.oidc.config.providers[0]."
+	want := []string{row + "auth_url", row + "token_url", "selfservice.methods.webauthn.config.rp.icon"}
+	var got []string
+	for _, w := range parse(t, string(full(t))).Warnings() {
+		path, _, _ := strings.Cut(w.Message, " ")
+		if got = append(got, path); w.Code != project.WarnNoEffect {
+			t.Errorf("%s has the code %d, want %d", path, w.Code, project.WarnNoEffect)
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := parse(t, `{"name": "x"}`).Warnings(); len(got) > 0 {
+		t.Errorf("nothing is set: got %v", got)
+	}
+}
+
 // What is wrong with a row is told with its place in the list, and the same way every time.
 func TestWhatIsWrongWithARowIsToldByItsPlace(t *testing.T) {
 	const hook = `{"name": "x", "` + hooksKey + `": [{"config_key": "selfservice.flows.login.after.hooks", `

@@ -63,7 +63,8 @@ test('list and get', async () => {
 })
 
 test('update', async () => {
-  const { data: changed } = await ann.api.updateProject(project.id, { ...project.current_revision, name: 'Changed', kratos_session_lifespan: '2h' })
+  const { data: changed } = await ann.api.updateProject(project.id, { ...project.current_revision, name: 'Changed', kratos_session_lifespan: '2h', kratos_selfservice_methods_webauthn_config_rp_icon: 'https://x.example/i.png' })
+  assert.deepEqual(changed.warnings.map((w) => w.code), [1003])
   assert.equal(changed.current_revision.kratos_session_lifespan, '2h')
   assert.equal(changed.revisions.length, 2)
   assert.doesNotMatch(JSON.stringify(changed), /"kratos_secrets_default":\["(?!redacted:)/)
