@@ -108,6 +108,13 @@ func (s *EmbeddedStore) Open(ctx context.Context, log *zap.Logger) (kv.Store, er
 	return store, err
 }
 
+// Beside connects to the server of another process that runs on the same directory.
+func (s *EmbeddedStore) Beside(ctx context.Context, log *zap.Logger) (kv.Store, error) {
+	return opened(etcd.OpenRemote(ctx, etcd.RemoteConfig{
+		Options: etcd.Options{Logger: log}, Endpoints: []string{"unix://" + filepath.Join(s.Dir, "client.sock")},
+	}))
+}
+
 // EtcdStore keeps everything in an etcd that runs elsewhere.
 type EtcdStore struct {
 	// Endpoints are the client URLs of the members.
@@ -202,7 +209,13 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	return nil
 }
 
-func (a *App) openStore() error {
+func (a *App) openStore() (err error) {
+	a.kept, err = a.acquireStore()
+	return err
+}
+
+// acquireStore opens the store, or takes the one that is open. Each is followed by a delete from the pool.
+func (a *App) acquireStore() (*keptStore, error) {
 	ctx, cancel := context.WithTimeout(a.ctx, startTime)
 	defer cancel()
 	key := a.store.Key()
@@ -214,10 +227,9 @@ func (a *App) openStore() error {
 		return &keptStore{key: key, kv: store}, nil
 	})
 	if err != nil {
-		return fmt.Errorf("opening the store: %w", err)
+		return nil, fmt.Errorf("opening the store: %w", err)
 	}
-	a.kept = kept.(*keptStore)
-	return nil
+	return kept.(*keptStore), nil
 }
 
 // quiet leaves an operator what may need action: etcd is talkative, and two of
