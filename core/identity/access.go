@@ -55,6 +55,14 @@ func AddressOf(value string) Address {
 	return Address{Via: ViaSMS, Value: value}
 }
 
+// ViaOf is a channel by one of its names: sms was phone before anything could be sent there.
+func ViaOf(name string) string {
+	if name == "phone" {
+		return ViaSMS
+	}
+	return name
+}
+
 // CanRecoverAt tells whether the address is one to regain the account by.
 func (i *Identity) CanRecoverAt(via, value string) bool {
 	return slices.ContainsFunc(i.Recovery, func(a RecoveryAddress) bool { return a.Via == via && a.Value == value })

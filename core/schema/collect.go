@@ -17,13 +17,13 @@ type Identifier struct {
 	Type string
 	// Value is normalised: trimmed and in lower case.
 	Value string
-	// Via is the channel of a code: email, sms or phone. Empty for other types.
+	// Via is the channel of a code: email or sms. Empty for other types.
 	Via string
 }
 
 // Address is a value to which messages can be sent.
 type Address struct {
-	// Via is email, sms or phone, as the schema has it.
+	// Via is email or sms.
 	Via string
 	// Value is normalised as an Identifier's is.
 	Value string

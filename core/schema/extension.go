@@ -49,8 +49,11 @@ type credentialUse struct {
 	Via         string `json:"via"`
 }
 
+// The channel to phones. Schemas of the time in which Kratos could not send there call it phone.
+const sms, phone = "sms", "phone"
+
 // formatOf is the format that a value must have to receive messages by a channel.
-var formatOf = map[string]string{"email": "email", "phone": "tel", "sms": "tel"}
+var formatOf = map[string]string{"email": "email", phone: "tel", sms: "tel"}
 
 // identifiesFor lists the credential types for which the trait is an identifier.
 func (e *extension) identifiesFor() []Identifier {
@@ -83,9 +86,12 @@ func (extensionCompiler) Compile(_ jsonschema.CompilerContext, m map[string]any)
 	if err := readExtension(extensionKey, value, ext); err != nil {
 		return nil, err
 	}
-	for _, via := range []string{ext.Verification.Via, ext.Recovery.Via, ext.Credentials.Code.Via} {
-		if _, ok := formatOf[via]; !ok && via != "" {
-			return nil, fmt.Errorf(`the key %q: "via" must be email, sms or phone, not %q`, extensionKey, via)
+	for _, via := range []*string{&ext.Verification.Via, &ext.Recovery.Via, &ext.Credentials.Code.Via} {
+		if _, ok := formatOf[*via]; !ok && *via != "" {
+			return nil, fmt.Errorf(`the key %q: "via" must be email, sms or phone, not %q`, extensionKey, *via)
+		}
+		if *via == phone {
+			*via = sms
 		}
 	}
 	return ext, nil

@@ -179,11 +179,11 @@ func prove(i *identity.Identity, proofs []AddressProof, now time.Time) error {
 		default:
 			return apierror.BadRequest("The status of an address must be pending, sent or completed.")
 		}
-		value := schema.Normalize(p.Value)
-		if !i.CanVerify(p.Via, value) {
+		a := identity.Address{Via: identity.ViaOf(p.Via), Value: schema.Normalize(p.Value)}
+		if !i.CanVerify(a.Via, a.Value) {
 			return apierror.BadRequest("A verifiable address is none of those that the traits have.")
 		}
-		i.SetProof(identity.Address{Via: p.Via, Value: value}, p.Verified, p.Status, p.VerifiedAt, now)
+		i.SetProof(a, p.Verified, p.Status, p.VerifiedAt, now)
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (r *run) challenge(ctx context.Context, k challenging) error {
 // send writes to the address of the submission, whoever has it, and says so. What it
 // does and answers is the same when nobody has it.
 func (r *run) send(ctx context.Context, k challenging) error {
-	address, err := r.address()
+	to, err := r.address()
 	if err != nil {
 		return err
 	}
@@ -121,11 +121,11 @@ func (r *run) send(ctx context.Context, k challenging) error {
 		return err
 	}
 	r.f.SetValue(flow.AddressField, r.sub.String(flow.AddressField))
-	who, err := k.find(ctx, r.e, identity.ViaEmail, address)
+	who, err := k.find(ctx, r.e, to.Via, to.Value)
 	if err != nil && !errors.Is(err, identity.ErrNotFound) {
 		return fmt.Errorf("looking for an address: %w", err)
 	}
-	l := r.letter(k, identity.Address{Via: identity.ViaEmail, Value: address}, who)
+	l := r.letter(k, to, who)
 	l.notifyUnknown = k.challenge(r.e).notifyUnknown
 	if k.purpose() == onetime.Verification && l.who != nil {
 		if i := who.Clone(); i.NoteSent(l.to.Via, l.to.Value, r.e.now()) {
@@ -135,7 +135,7 @@ func (r *run) send(ctx context.Context, k challenging) error {
 	if err := r.dispatch(ctx, l); !errors.Is(err, courier.ErrRecipient) {
 		return err
 	}
-	r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(address)))
+	r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(to.Value)))
 	return errRejected
 }
 
@@ -155,7 +155,7 @@ func (r *run) dispatch(ctx context.Context, l letter) error {
 		return err
 	}
 	rec := r.f.record()
-	rec.State, rec.Messages = flow.StateSentEmail, []ui.Message{l.method.Words(r.f.Flow).Sent}
+	rec.State, rec.Messages = flow.StateSentEmail, []ui.Message{l.sent()}
 	return r.stay(ctx, rec)
 }
 
@@ -179,20 +179,23 @@ func (e *Engine) inStep(ctx context.Context, begin time.Time) {
 }
 
 // address reads and normalises the address of the submission.
-func (r *run) address() (string, error) {
+func (r *run) address() (identity.Address, error) {
 	text := r.sub.String(flow.AddressField)
+	to := normalAddress(text)
 	switch {
 	case text == "":
 		if r.f.Kind == flow.Verification {
 			r.f.SetValue(flow.AddressField, "") // as today's Kratos does, in this kind only
 		}
 		r.f.AddField(flow.AddressField, ui.Missing(flow.AddressField))
-		return "", errRejected
+		return to, errRejected
+	case r.f.State == flow.StateSentEmail && to.Via == identity.ViaSMS && to.Value == r.f.Values[flow.AddressField]:
+		return to, nil // the number that this flow is about already; nobody enters others here
 	case len(text) > maxAddress || !schema.IsEmail(text):
 		r.f.AddField(flow.AddressField, ui.EmailInvalid(shorten(text)))
-		return "", errRejected
+		return to, errRejected
 	}
-	return schema.Normalize(text), nil
+	return to, nil
 }
 
 // maxAddress is the longest address that mail knows.

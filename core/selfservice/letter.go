@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/onetime"
+	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
 // letter is a link or code on its way to an address.
@@ -59,10 +60,7 @@ func (r *run) post(ctx context.Context, l letter) error {
 // write composes the message, or a decoy of it.
 func (r *run) write(l letter, ch flow.Challenge) error {
 	words, d := l.method.Words(l.f), ch.Data
-	d.RequestURL = l.f.RequestURL
-	if l.to.Via == identity.ViaSMS {
-		d.Channel = courier.ChannelSMS
-	}
+	d.RequestURL, d.Channel = l.f.RequestURL, channel(l.to)
 	if err := json.Unmarshal(orObject(r.sub.TransientPayload), &d.TransientPayload); err != nil {
 		d.TransientPayload = nil // it is no object: templates can't use it
 	}
@@ -80,7 +78,7 @@ func (r *run) write(l letter, ch flow.Challenge) error {
 		return nil
 	}
 	// Not the secret: it opens nothing, and whoever reads it may think it does.
-	m, err := r.e.Composer.Compose(words.Invalid, l.to.Value, courier.Data{RequestURL: d.RequestURL, TransientPayload: d.TransientPayload})
+	m, err := r.e.Composer.Compose(words.Invalid, l.to.Value, courier.Data{Channel: d.Channel, RequestURL: d.RequestURL, TransientPayload: d.TransientPayload})
 	if err != nil {
 		return fmt.Errorf("writing to an address that nobody has: %w", err)
 	}
@@ -90,6 +88,22 @@ func (r *run) write(l letter, ch flow.Challenge) error {
 	}
 	r.changes.Decoys = append(r.changes.Decoys, decoy(m))
 	return nil
+}
+
+// sent is what the form says once the letter is on its way.
+func (l letter) sent() ui.Message {
+	if l.purpose == onetime.Verification && l.to.Via == identity.ViaSMS {
+		return ui.MsgVerificationCodeSentSMS.Message()
+	}
+	return l.method.Words(l.f).Sent
+}
+
+// channel is how the owner of an address is reached.
+func channel(a identity.Address) string {
+	if a.Via == identity.ViaSMS {
+		return courier.ChannelSMS
+	}
+	return courier.ChannelEmail
 }
 
 func orObject(raw json.RawMessage) json.RawMessage {

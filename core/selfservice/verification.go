@@ -133,7 +133,9 @@ func (r *run) verifyNew(ctx context.Context, i *identity.Identity) (*flow.Flow, 
 			continue
 		}
 		f := r.verificationFor(a, m)
-		err := r.post(ctx, letter{purpose: k.purpose(), method: m, f: f.Flow, to: a, who: i, stamp: i.AccessStamp()})
+		l := letter{purpose: k.purpose(), method: m, f: f.Flow, to: a, who: i, stamp: i.AccessStamp()}
+		f.Messages = []ui.Message{l.sent()}
+		err := r.post(ctx, l)
 		if errors.Is(err, courier.ErrRecipient) {
 			continue // the schema lets it through, and nobody could be reached there
 		}
@@ -159,7 +161,6 @@ func (r *run) verificationFor(a identity.Address, m flow.ChallengeMethod) *loade
 	f := &loaded{Flow: r.e.newFlow(flow.Verification, r.f.Type, options{}, &c, nil), owned: true}
 	f.State, f.Active, f.RequestURL = flow.StateSentEmail, m.Name(), r.f.RequestURL
 	f.SetValue(flow.AddressField, a.Value)
-	f.Messages = []ui.Message{m.Words(f.Flow).Sent}
 	if u, err := url.Parse(r.f.RequestURL); err == nil {
 		// What isn't allowed is passed over: it is not what this flow is about.
 		f.ReturnTo, _ = r.e.ReturnTo(u.Query().Get("after_verification_return_to"), r.c.Base)
