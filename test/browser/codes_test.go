@@ -33,6 +33,23 @@ selfservice:
 	return gw.URL, &mailbox{t: t, server: server}
 }
 
+// signInByCode enters a wrong code, and then the right one.
+func (b *tab) signInByCode(code string) {
+	b.t.Helper()
+	b.fill("Login code", wrong(code))
+	b.enter()
+	b.wantText("The sign-in code is not valid or was used before.")
+	b.fill("Login code", code)
+	b.enter()
+}
+
+// wantWelcome checks who has come in.
+func (b *tab) wantWelcome(email string) {
+	b.t.Helper()
+	b.wantPage("/auth/welcome")
+	b.wantText(email)
+}
+
 // TestNoPasswordAtAll: somebody signs up and in with nothing but a mailbox, without scripts.
 func TestNoPasswordAtAll(t *testing.T) {
 	const email = "ada@example.org"
@@ -52,8 +69,7 @@ func TestNoPasswordAtAll(t *testing.T) {
 	second := m.nextCode()
 	b.fill("Registration code", second[:3]+" "+second[3:])
 	b.enter()
-	b.wantPage("/auth/welcome")
-	b.wantText(email)
+	b.wantWelcome(email)
 
 	b.follow("Sign out")
 	b.open("/auth/login")
@@ -65,14 +81,8 @@ func TestNoPasswordAtAll(t *testing.T) {
 	b.fill("E-Mail", email)
 	b.follow("Send sign in code")
 	b.wantText("You are signing in as " + email)
-	code := m.nextCode()
-	b.fill("Login code", wrong(code))
-	b.enter()
-	b.wantText("The sign-in code is not valid or was used before.")
-	b.fill("Login code", code)
-	b.enter()
-	b.wantPage("/auth/welcome")
-	b.wantText(email)
+	b.signInByCode(m.nextCode())
+	b.wantWelcome(email)
 }
 
 // TestOneQuestionAtATime: sign-up and sign-in in steps, without scripts.
@@ -96,8 +106,7 @@ func TestOneQuestionAtATime(t *testing.T) {
 	b.follow("Send sign in code")
 	b.fill("Login code", m.nextCode())
 	b.enter()
-	b.wantPage("/auth/welcome")
-	b.wantText(email)
+	b.wantWelcome(email)
 }
 
 // TestTheTraitsComeFirst: sign-up in two steps, there and back, without scripts.
@@ -118,8 +127,7 @@ func TestTheTraitsComeFirst(t *testing.T) {
 	b.follow("Send sign up code")
 	b.fill("Registration code", m.nextCode())
 	b.enter()
-	b.wantPage("/auth/welcome")
-	b.wantText(email)
+	b.wantWelcome(email)
 }
 
 // TestASecondFactorByMail: a password, then a code, without scripts.
@@ -134,12 +142,7 @@ func TestASecondFactorByMail(t *testing.T) {
 	b.wantText("Two-step verification")
 	b.follow("Send code to " + email)
 	b.wantText("We sent a code to your address.")
-	code := m.nextCode()
-	b.fill("Login code", wrong(code))
-	b.enter()
-	b.wantText("The sign-in code is not valid or was used before.")
-	b.fill("Login code", code)
-	b.enter()
+	b.signInByCode(m.nextCode())
 	b.open("/auth/welcome")
 	b.wantText(email)
 	b.wantText("Two factors")
