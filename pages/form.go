@@ -40,6 +40,9 @@ var ownForm = map[ui.Group]bool{
 	ui.GroupOIDC: true, "saml": true, ui.GroupTOTP: true, ui.GroupLookupSecret: true,
 }
 
+// owned ends the name of the part with the keys that somebody has.
+const owned = "_owned"
+
 // sharing are the groups that need the shared fields if there are any: a security key as first factor asks for the
 // identifier, and for the traits at sign-up, while as second factor it asks for nothing.
 var sharing = map[ui.Group]bool{ui.GroupWebAuthn: true, ui.GroupPasskey: true}
@@ -72,15 +75,18 @@ func split(p Page) (common []hidden, parts []part) {
 			common = append(common, newHidden(n.Input()))
 			continue
 		}
-		parts = addTo(parts, partOf(p.Kind, n.Group, shared), n)
+		parts = addTo(parts, partOf(p.Kind, n, shared), n)
 	}
 	return common, adoptShared(parts)
 }
 
-func partOf(kind Kind, g ui.Group, shared bool) ui.Group {
+func partOf(kind Kind, n *ui.Node, shared bool) ui.Group {
+	g := n.Group
 	switch {
 	case kind == Settings && g == ui.GroupDefault:
 		return ui.GroupProfile
+	case kind == Settings && sharing[g] && n.Input() != nil && n.Input().Type == ui.InputSubmit:
+		return g + owned // apart from the name of a new key: Enter in there would remove one
 	case kind == Settings, ownForm[g], sharing[g] && !shared:
 		return g
 	default:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -227,6 +228,23 @@ func TestEnterPressesTheMainButton(t *testing.T) {
 			submit := slices.IndexFunc(elements(form, "button"), func(n *html.Node) bool { return attr(n, "type") == "submit" })
 			if fields && !strings.Contains(attr(elements(form, "button")[submit], "class"), "primary") {
 				t.Errorf("%s: Enter in %s presses %q", name, attr(form, "id"), text(elements(form, "button")[submit]))
+			}
+		}
+	}
+}
+
+// TestEnterInTheNameOfAKeyRemovesNone: the buttons that remove keys are in another form.
+func TestEnterInTheNameOfAKeyRemovesNone(t *testing.T) {
+	for _, g := range []ui.Group{ui.GroupWebAuthn, ui.GroupPasskey} {
+		doc := parse(t, render(t, Page{Kind: Settings, UI: &ui.Container{Action: "/self-service/settings", Method: "POST", Nodes: ui.Nodes{
+			ui.NewSubmit(g, string(g)+"_remove", "00ff", ui.PasskeyRemove("The stick", time.Time{})),
+			ui.NewInput(g, "name", ui.InputText, ui.Label(ui.TraitLabel("Name", "name"))),
+			ui.NewInput(g, string(g)+"_register_trigger", ui.InputButton, ui.Label(ui.MsgSettingsPasskeyAdd.Message())),
+		}}}))
+		for _, form := range elements(doc, "form") {
+			named := slices.ContainsFunc(elements(form, "input"), func(n *html.Node) bool { return attr(n, "type") == "text" })
+			if removes := strings.Contains(text(form), "The stick"); named == removes {
+				t.Errorf("%s: a form has a field: %v, and removes a key: %v", g, named, removes)
 			}
 		}
 	}

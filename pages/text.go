@@ -101,8 +101,11 @@ var groupHeadings = map[string]string{
 	"oidc":          "Linked accounts",
 	"totp":          "Authenticator app",
 	"lookup_secret": "Backup codes",
-	"webauthn":      "Security keys",
-	"passkey":       "Passkeys",
+	"webauthn":      "New security key",
+	"passkey":       "New passkey",
+
+	"webauthn" + owned: "Your security keys",
+	"passkey" + owned:  "Your passkeys",
 }
 
 // humanize makes a label of a field name for the nodes that have none: "traits.name.first_name" is "First name".

@@ -22,6 +22,12 @@ const call = (name) => {
 for (const button of document.querySelectorAll("[data-trigger]")) {
   button.hidden = false;
   button.addEventListener("click", () => call(button.dataset.trigger));
+  // Enter in the only field of the form, which has no button of the kind that browsers press then.
+  button.form.addEventListener("submit", (event) => {
+    if (event.submitter) return;
+    event.preventDefault();
+    call(button.dataset.trigger);
+  });
 }
 
 window.addEventListener("load", () => {
