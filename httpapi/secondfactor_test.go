@@ -138,6 +138,7 @@ func TestCodeOfAnAppSignsInOnce(t *testing.T) {
 		want int
 	}{
 		{-60 * time.Second, 400}, // two steps behind
+		{-30 * time.Second, 400}, // before the one that set the app up
 		{0, 200},
 		{0, 400},                 // used
 		{-30 * time.Second, 400}, // before one that was used

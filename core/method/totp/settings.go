@@ -62,7 +62,8 @@ func (m *Method) ChangeSettings(_ context.Context, f *flow.Flow, s flow.Submissi
 }
 
 // add links the app whose code was entered. The code may sign in once more: Kratos allows
-// it, and people who have just set an app up are asked for it on their other device.
+// it, and people who have just set an app up are asked for it on their other device. Those
+// that were shown before it may not.
 func (m *Method) add(f *flow.Flow, s flow.Submission, i *identity.Identity) (flow.Outcome, error) {
 	if !m.Answers(s) {
 		f.AddField("totp_code", ui.Missing("totp_code"))
@@ -70,11 +71,12 @@ func (m *Method) add(f *flow.Flow, s flow.Submission, i *identity.Identity) (flo
 	}
 	key := m.offer(f)
 	code, _ := onetime.ParseCode(s.String("totp_code"))
-	if _, ok := match(key, string(code), m.Now()); !ok {
+	step, ok := match(key, string(code), m.Now())
+	if !ok {
 		f.AddField("totp_code", ui.MsgTOTPInvalid.Message())
 		return flow.Outcome{Rejected: true}, nil
 	}
-	c := credential{Secret: m.Cipher.Seal(sealPurpose, key, []byte(i.ID))}
+	c := credential{Secret: m.Cipher.Seal(sealPurpose, key, []byte(i.ID)), LastStep: step - 1}
 	if err := m.write(i, c); err != nil {
 		return flow.Outcome{}, err
 	}
