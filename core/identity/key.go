@@ -11,6 +11,9 @@ import (
 // MaxKeys is how many keys one credential holds: more than people carry, and few enough for a record.
 const MaxKeys = 10
 
+// MaxKeyName bounds what people call a key, in bytes.
+const MaxKeyName = 100
+
 // KeyConfig is the Config of the credentials that hold public keys: WebAuthn and Passkey.
 type KeyConfig struct {
 	Keys []Key `json:"credentials"`

@@ -7,6 +7,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/gatehouse-id/gatehouse/test/harness"
 )
@@ -59,13 +60,19 @@ func (b *tab) withoutAutofill() (back func()) {
 	}
 }
 
-// useKey clicks a button that asks for a key, and waits for the page that the answer leads to. It may
-// be the same page again, as new as any other.
+// useKey clicks a button that asks for a key.
 func (b *tab) useKey(words string) {
 	b.t.Helper()
+	b.ceremony(chromedp.Click(`//button[normalize-space()=` + literal(words) + `]`))
+}
+
+// ceremony does what begins one, and waits for the page that the answer leads to. It may be the
+// same page again, as new as any other.
+func (b *tab) ceremony(begin chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
 	eval[bool](b, `window.before = true`)
-	b.do(chromedp.Click(`//button[normalize-space()=` + literal(words) + `]`))
-	harness.Eventually(b.t, words, func() bool {
+	b.do(begin)
+	harness.Eventually(b.t, "a page after the ceremony", func() bool {
 		arrived, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!window.before && document.readyState === "complete"`))
 		return err == nil && arrived // between two pages there is nobody to ask
 	})
@@ -111,9 +118,10 @@ func TestPasskeys(t *testing.T) {
 	b.open("/auth/settings")
 	old := phone.unplug()
 	stick := b.plugIn(webauthn.AuthenticatorTransportUsb)
+	b.fill("Name of the passkey", "The stick")
 	b.useKey("Add passkey")
 	b.wantText("Your changes are saved.")
-	b.wantText(fmt.Sprintf("Remove passkey %q", ann+" (2)"))
+	b.wantText(`Remove passkey "The stick"`)
 	b.follow(fmt.Sprintf("Remove passkey %q", ann))
 	b.wantText("Your changes are saved.")
 	b.signOut()
@@ -135,7 +143,7 @@ func TestPasskeys(t *testing.T) {
 func TestSecurityKeyBesideThePassword(t *testing.T) {
 	const kim = "someone@example.org"
 	b := newTab(t)
-	b.plugIn(webauthn.AuthenticatorTransportUsb)
+	blue := b.plugIn(webauthn.AuthenticatorTransportUsb)
 	b.withoutAutofill()
 	b.open(guarded)
 	b.follow("Create an account")
@@ -147,6 +155,16 @@ func TestSecurityKeyBesideThePassword(t *testing.T) {
 	b.useKey("Add security key")
 	b.wantText("Your changes are saved.")
 	b.wantText(`Remove security key "The blue one"`)
+
+	keys := blue.unplug()
+	spare := b.plugIn(webauthn.AuthenticatorTransportUsb)
+	b.fill("Name of the security key", "The spare one")
+	b.ceremony(chromedp.KeyEvent(kb.Enter)) // which must not remove the blue one
+	b.wantText(`Remove security key "The blue one"`)
+	b.follow(`Remove security key "The spare one"`)
+	b.wantText("Your changes are saved.")
+	spare.unplug()
+	b.plugIn(webauthn.AuthenticatorTransportUsb).hold(keys)
 
 	b.secondStep()
 	b.useKey("Sign in with hardware key")

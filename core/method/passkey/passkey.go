@@ -37,6 +37,7 @@ const (
 	fieldCreate     = "passkey_create_data"
 	fieldRegister   = "passkey_register"
 	fieldAdd        = "passkey_settings_register"
+	fieldName       = "passkey_display_name"
 	fieldRemove     = "passkey_remove"
 	loginTrigger    = "passkey_login_trigger"
 	registerTrigger = "passkey_register_trigger"

@@ -1,12 +1,14 @@
 package passkey
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-id/gatehouse/core/ceremony"
 	"github.com/gatehouse-id/gatehouse/core/flow"
@@ -52,7 +54,7 @@ func (m *Method) Register(_ context.Context, f *flow.Flow, s flow.Submission, i 
 	if f.Type != flow.Browser {
 		return flow.Outcome{}, errBrowsersOnly
 	}
-	if out, err := m.add(f, m.newcomer(f), s.String(fieldRegister), i); err != nil || out.Rejected {
+	if out, err := m.add(f, m.newcomer(f), s.String(fieldRegister), m.Account(i), i); err != nil || out.Rejected {
 		return out, err
 	}
 	return flow.Outcome{Identity: i, AMR: session.AuthenticationMethod{
@@ -61,7 +63,7 @@ func (m *Method) Register(_ context.Context, f *flow.Flow, s flow.Submission, i 
 }
 
 // add gives the identity the key that the answer brings.
-func (m *Method) add(f *flow.Flow, u ceremony.User, answer string, i *identity.Identity) (flow.Outcome, error) {
+func (m *Method) add(f *flow.Flow, u ceremony.User, answer, name string, i *identity.Identity) (flow.Outcome, error) {
 	k, err := m.Party.Create(binding(f), u, answer, m.Now())
 	switch {
 	case errors.Is(err, ceremony.ErrMalformed):
@@ -73,7 +75,7 @@ func (m *Method) add(f *flow.Flow, u ceremony.User, answer string, i *identity.I
 	}
 	spend(f)
 	c := i.KeyConfig(identity.Passkey)
-	k.Passwordless, k.DisplayName = true, freeName(m.Account(i), c.Keys)
+	k.Passwordless, k.DisplayName = true, freeName(name, c.Keys)
 	c.UserHandle, c.Keys = u.Handle, append(slices.Clone(c.Keys), k)
 	i.SetKeys(identity.Passkey, c, m.Now())
 	return flow.Outcome{Identity: i, IdentityChange: true}, nil
@@ -107,6 +109,7 @@ func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
 		return nodes
 	}
 	nodes.Append(
+		ui.NewInput(ui.GroupPasskey, fieldName, ui.InputText, ui.Value(""), ui.Label(ui.TraitLabel("Name of the passkey", fieldName))),
 		ceremony.Field(ui.GroupPasskey, fieldCreate, string(options)), ceremony.Field(ui.GroupPasskey, fieldAdd, ""),
 		ceremony.Trigger(ui.GroupPasskey, registerTrigger, "oryPasskeySettingsRegistration", nil, ui.MsgSettingsPasskeyAdd.Message()),
 		ceremony.ScriptNode(ui.GroupPasskey),
@@ -130,7 +133,13 @@ func (m *Method) ChangeSettings(_ context.Context, f *flow.Flow, s flow.Submissi
 	case len(i.KeyConfig(identity.Passkey).Keys) >= identity.MaxKeys:
 		return refuse(f, ui.Invalid("There are as many passkeys as there can be. Please remove one first."))
 	}
-	return m.add(f, m.userOf(i), s.String(fieldAdd), i)
+	name := strings.TrimSpace(s.String(fieldName))
+	if n := len(name); n > identity.MaxKeyName {
+		f.AddField(fieldName, ui.MaxLength(identity.MaxKeyName, n))
+		return flow.Outcome{Rejected: true}, nil
+	}
+	// Pages of others may know no names.
+	return m.add(f, m.userOf(i), s.String(fieldAdd), cmp.Or(name, m.Account(i)), i)
 }
 
 func (m *Method) remove(f *flow.Flow, id string, i *identity.Identity) (flow.Outcome, error) {

@@ -14,9 +14,6 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/ui"
 )
 
-// maxName bounds what people call a key, in bytes.
-const maxName = 100
-
 // newcomer is who registers in the flow.
 func (m *Method) newcomer(f *flow.Flow) ceremony.User {
 	return ceremony.User{Handle: m.Party.NewHandle(f.ID)}
@@ -56,8 +53,8 @@ func complete(f *flow.Flow, s flow.Submission) bool {
 			ok = false
 		}
 	}
-	if n := len(s.String(fieldName)); n > maxName {
-		f.AddField(fieldName, ui.MaxLength(maxName, n))
+	if n := len(s.String(fieldName)); n > identity.MaxKeyName {
+		f.AddField(fieldName, ui.MaxLength(identity.MaxKeyName, n))
 		ok = false
 	}
 	return ok
