@@ -234,10 +234,10 @@ func (g *Guard) needs(who *principal, p *protection) session.AAL {
 		return g.AAL
 	case p.RequiredAAL == string(session.AAL1):
 		return session.AAL1
-	case p.Codes:
-		return who.byCode
+	case who.factors&p.SecondFactors != 0:
+		return session.AAL2
 	}
-	return who.available
+	return session.AAL1
 }
 
 // checkRequest refuses what could mean something else to the upstream.

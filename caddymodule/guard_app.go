@@ -40,8 +40,8 @@ type protection struct {
 	LoginURL string
 	// RequiredAAL is session.whoami.required_aal of the configuration.
 	RequiredAAL string
-	// Codes says that codes which are sent to an address count as a second factor.
-	Codes bool
+	// SecondFactors are those that the site asks for.
+	SecondFactors session.Factors
 	// ReturnTo tells whether a login may end at an absolute URL, and returns the URL as
 	// it is to be used. It has to allow the pages below BaseURL.
 	ReturnTo func(raw string) (string, error)
@@ -69,8 +69,8 @@ func protectionOf(g *gateway.Gateway) any {
 	return &protection{
 		Checker: g.Checker, Slider: g.Slider, SessionCookie: names[0], OwnCookies: names,
 		BaseURL: base, LoginURL: base + "/self-service/login/browser",
-		RequiredAAL: g.Engine.Config().Session.Whoami.RequiredAAL,
-		Codes:       g.Engine.Config().SelfService.Methods.Code.SecondFactor(),
-		ReturnTo:    func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
+		RequiredAAL:   g.Engine.Config().Session.Whoami.RequiredAAL,
+		SecondFactors: g.Engine.SecondFactors(),
+		ReturnTo:      func(raw string) (string, error) { return g.Engine.ReturnTo(raw, base) },
 	}
 }

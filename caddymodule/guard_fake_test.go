@@ -106,7 +106,8 @@ func newStubApp() *stubApp {
 		Checker:       &session.Checker{Store: book},
 		SessionCookie: "ory_kratos_session", OwnCookies: []string{"ory_kratos_session", "csrf_token_1", "gatehouse_flows"},
 		BaseURL: "https://example.org", LoginURL: "https://example.org/self-service/login/browser",
-		ReturnTo: allowOrigins("https://example.org", "https://app.example"),
+		SecondFactors: session.FactorTOTP,
+		ReturnTo:      allowOrigins("https://example.org", "https://app.example"),
 	}}
 }
 

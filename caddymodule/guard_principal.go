@@ -19,11 +19,10 @@ import (
 // principal is who a request is from, in the forms that handlers and upstreams read.
 // It is made once for the facts of a session and shared by its requests.
 type principal struct {
-	facts *session.Facts
-	aal   session.AAL
-	// available is the level that the person could reach, byCode the one where codes count.
-	available, byCode session.AAL
-	headers           []identityValue
+	facts   *session.Facts
+	aal     session.AAL
+	factors session.Factors // the second ones that the person could show
+	headers []identityValue
 	// placeholder answers for {http.auth.user.*}. It is a field so that the method
 	// value is not made for every request.
 	placeholder caddy.ReplacerFunc
@@ -66,8 +65,7 @@ func parseFact(path string) (identityFact, error) {
 // newPrincipal prepares what the guard's configuration asks for.
 func newPrincipal(f *session.Facts, wanted []headerFact) *principal {
 	p := &principal{
-		facts: f, aal: f.Session.AAL(),
-		available: f.Session.Available(f.Identity, false), byCode: f.Session.Available(f.Identity, true),
+		facts: f, aal: f.Session.AAL(), factors: f.Session.SecondFactors(f.Identity),
 	}
 	p.placeholder = p.replace
 	p.headers = make([]identityValue, 1, 1+len(wanted))

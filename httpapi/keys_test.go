@@ -29,7 +29,7 @@ func withKeys(c *config.Config, _ *gateway.Options) {
 	rp := config.RelyingParty{ID: rpID, DisplayName: "Example", Origins: []string{rpOrigin}}
 	c.SelfService.Methods.WebAuthn.Config.RP, c.SelfService.Methods.Passkey.Config.RP = rp, rp
 	c.Identity.Schemas[0].URL = "base64://" + base64.StdEncoding.EncodeToString([]byte(strings.Replace(testenv.Schema, `"password":{"identifier":true}`,
-		`"password":{"identifier":true},"webauthn":{"identifier":true},"passkey":{"display_name":true}`, 1)))
+		`"password":{"identifier":true},"webauthn":{"identifier":true},"passkey":{"display_name":true},"code":{"identifier":true,"via":"email"}`, 1)))
 }
 
 // passwordless lets security keys sign in alone.

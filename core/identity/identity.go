@@ -141,14 +141,25 @@ func (i *Identity) PasswordHash() string {
 	return p.HashedPassword
 }
 
-// WaysIn counts what the identity can sign in with as a first factor: a password that
-// belongs to an identifier, each account elsewhere, and each key that needs nothing beside it.
-func (i *Identity) WaysIn() int {
-	n := len(i.Credentials[OIDC].Identifiers) + i.firstFactorKeys()
-	if i.PasswordHash() != "" && len(i.Credentials[Password].Identifiers) > 0 {
-		n++
+// WaysIn counts what the identity can sign in with by a method, as a first factor: a password
+// that belongs to an identifier, each account elsewhere, each key that needs nothing beside it,
+// and codes, wherever they are sent to.
+func (i *Identity) WaysIn(t CredentialType) int {
+	switch ids := len(i.Credentials[t].Identifiers); t {
+	case Password:
+		if i.PasswordHash() == "" {
+			return 0
+		}
+		return min(ids, 1)
+	case Code:
+		return min(ids, 1)
+	case OIDC:
+		return ids
+	case WebAuthn, Passkey:
+		return i.firstFactorKeys(t)
+	default:
+		return 0
 	}
-	return n
 }
 
 // Page selects a part of a listing.

@@ -103,11 +103,11 @@ func (i *Identity) HasSecondFactorKey() bool {
 	return slices.ContainsFunc(i.KeyConfig(WebAuthn).Keys, func(k Key) bool { return !k.Passwordless })
 }
 
-// firstFactorKeys counts the keys that sign in alone.
-func (i *Identity) firstFactorKeys() int {
-	n := len(i.KeyConfig(Passkey).Keys)
-	for _, k := range i.KeyConfig(WebAuthn).Keys {
-		if k.Passwordless {
+// firstFactorKeys counts the keys of a credential that sign in alone.
+func (i *Identity) firstFactorKeys(t CredentialType) int {
+	n := 0
+	for _, k := range i.KeyConfig(t).Keys {
+		if t == Passkey || k.Passwordless {
 			n++
 		}
 	}

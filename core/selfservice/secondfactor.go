@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gatehouse-id/gatehouse/core/apierror"
+	"github.com/gatehouse-id/gatehouse/core/flow"
 	"github.com/gatehouse-id/gatehouse/core/identity"
 	"github.com/gatehouse-id/gatehouse/core/session"
 )
@@ -37,5 +38,33 @@ func (e *Engine) owner(ctx context.Context, c *Client) (*identity.Identity, erro
 
 // Reaches tells whether a session is good enough for a required_aal setting.
 func (e *Engine) Reaches(required string, s *session.Session, i *identity.Identity) bool {
-	return s.Reaches(required, i, e.Config().SelfService.Methods.Code.SecondFactor())
+	return s.Reaches(required, i, e.SecondFactors())
+}
+
+// SecondFactors are those that the site asks for.
+func (e *Engine) SecondFactors() session.Factors {
+	var on session.Factors
+	for _, m := range e.Methods {
+		if proves(m, session.AAL2) {
+			on |= session.FactorOf(m.Name())
+		}
+	}
+	return on
+}
+
+// WaysIn counts what the identity can sign in with, of what the site takes.
+func (e *Engine) WaysIn(i *identity.Identity) int {
+	n := 0
+	for _, m := range e.Methods {
+		if proves(m, session.AAL1) {
+			n += i.WaysIn(m.Name())
+		}
+	}
+	return n
+}
+
+// proves tells whether the method is on and of use for the level.
+func proves(m flow.Method, level session.AAL) bool {
+	l, ok := m.(flow.LoginMethod)
+	return ok && m.Enabled() && l.Proves(level)
 }

@@ -7,19 +7,46 @@ import (
 	"github.com/gatehouse-id/gatehouse/core/identity"
 )
 
-// secondFactors are the credentials that can be asked for after another one. Of security keys, only some can.
-var secondFactors = []identity.CredentialType{identity.TOTP, identity.LookupSecret}
+// Factors is a set of second factors.
+type Factors uint8
 
-// Available is the highest level that the session of an identity can reach with the
-// credentials the identity has. codes says whether a code that is sent to an address
-// counts as a second factor.
-func (s *Session) Available(i *identity.Identity, codes bool) AAL {
-	for _, t := range secondFactors {
+// The second factors.
+const (
+	FactorTOTP Factors = 1 << iota
+	FactorLookup
+	FactorWebAuthn
+	FactorCode // a code that is sent to an address
+)
+
+// secondFactors are the methods that can ask for a second factor.
+var secondFactors = map[identity.CredentialType]Factors{
+	identity.TOTP: FactorTOTP, identity.LookupSecret: FactorLookup, identity.WebAuthn: FactorWebAuthn, identity.Code: FactorCode,
+}
+
+// FactorOf is the second factor that a method asks for; 0 when it is none.
+func FactorOf(method identity.CredentialType) Factors { return secondFactors[method] }
+
+// SecondFactors are those that the identity can show in the session, whether or not the site asks for them.
+func (s *Session) SecondFactors(i *identity.Identity) Factors {
+	var f Factors
+	for _, t := range []identity.CredentialType{identity.TOTP, identity.LookupSecret} {
 		if i.HasCredential(t) {
-			return AAL2
+			f |= FactorOf(t)
 		}
 	}
-	if i.HasSecondFactorKey() || codes && s.StrengthenedByCode(i) {
+	if i.HasSecondFactorKey() {
+		f |= FactorWebAuthn
+	}
+	if s.StrengthenedByCode(i) {
+		f |= FactorCode
+	}
+	return f
+}
+
+// Available is the highest level that the session of an identity can reach with the
+// factors that the site asks for. One that is switched off locks nobody out.
+func (s *Session) Available(i *identity.Identity, on Factors) AAL {
+	if s.SecondFactors(i)&on != 0 {
 		return AAL2
 	}
 	return AAL1
@@ -37,10 +64,9 @@ func (s *Session) StrengthenedByCode(i *identity.Identity) bool {
 	})
 }
 
-// SameFactors tells whether two states of an identity have the same second factors.
+// SameFactors tells whether two states of an identity have the same second factors set up.
 func SameFactors(a, b *identity.Identity) bool {
-	all := append(slices.Clone(secondFactors), identity.WebAuthn)
-	return !slices.ContainsFunc(all, func(t identity.CredentialType) bool {
+	return !slices.ContainsFunc([]identity.CredentialType{identity.TOTP, identity.LookupSecret, identity.WebAuthn}, func(t identity.CredentialType) bool {
 		return !bytes.Equal(a.Credentials[t].Config, b.Credentials[t].Config)
 	})
 }
@@ -49,10 +75,10 @@ func SameFactors(a, b *identity.Identity) bool {
 const HighestAvailable = "highest_available"
 
 // Reaches tells whether the session is good enough for a required_aal setting: HighestAvailable, or "aal1".
-// codes is as in Available.
-func (s *Session) Reaches(required string, i *identity.Identity, codes bool) bool {
+// on is as in Available.
+func (s *Session) Reaches(required string, i *identity.Identity, on Factors) bool {
 	if required == HighestAvailable {
-		return s.AAL() >= s.Available(i, codes)
+		return s.AAL() >= s.Available(i, on)
 	}
 	return s.AAL() >= AAL1
 }

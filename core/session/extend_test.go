@@ -51,6 +51,7 @@ func TestReaches(t *testing.T) {
 	reachable := &identity.Identity{Credentials: map[identity.CredentialType]identity.Credential{
 		identity.Code: {Type: identity.Code, Identifiers: []string{"ada@example.org"}},
 	}}
+	const set = session.FactorTOTP | session.FactorLookup
 	by := func(methods ...string) *session.Session {
 		s := &session.Session{}
 		for _, m := range methods {
@@ -62,28 +63,30 @@ func TestReaches(t *testing.T) {
 		s        *session.Session
 		i        *identity.Identity
 		required string
-		codes    bool
+		on       session.Factors
 		want     bool
 	}{
-		{&session.Session{}, plain, "aal1", false, false},
-		{&first, plain, session.HighestAvailable, false, true},
-		{&first, plain, session.HighestAvailable, true, true},
-		{&first, enrolled, session.HighestAvailable, false, false},
-		{&first, enrolled, "aal1", false, true},
-		{&both, enrolled, session.HighestAvailable, false, true},
-		{&both, reachable, session.HighestAvailable, true, true},
-		{&first, reachable, session.HighestAvailable, false, true},
-		{&first, reachable, session.HighestAvailable, true, false},
-		{&first, reachable, "aal1", true, true},
+		{&session.Session{}, plain, "aal1", set, false},
+		{&first, plain, session.HighestAvailable, set, true},
+		{&first, plain, session.HighestAvailable, set | session.FactorCode, true},
+		{&first, enrolled, session.HighestAvailable, set, false},
+		{&first, enrolled, "aal1", set, true},
+		{&both, enrolled, session.HighestAvailable, set, true},
+		{&both, reachable, session.HighestAvailable, set | session.FactorCode, true},
+		{&first, reachable, session.HighestAvailable, set, true},
+		{&first, reachable, session.HighestAvailable, set | session.FactorCode, false},
+		{&first, reachable, "aal1", set | session.FactorCode, true},
 		// The same mailbox twice is one factor.
-		{by("code"), reachable, session.HighestAvailable, true, true},
-		{by("code_recovery"), reachable, session.HighestAvailable, true, true},
-		{by("link_recovery", "code"), reachable, session.HighestAvailable, true, true},
-		{by("code", "password"), reachable, session.HighestAvailable, true, false},
-		{by("code"), enrolled, session.HighestAvailable, true, false},
+		{by("code"), reachable, session.HighestAvailable, set | session.FactorCode, true},
+		{by("code_recovery"), reachable, session.HighestAvailable, set | session.FactorCode, true},
+		{by("link_recovery", "code"), reachable, session.HighestAvailable, set | session.FactorCode, true},
+		{by("code", "password"), reachable, session.HighestAvailable, set | session.FactorCode, false},
+		{by("code"), enrolled, session.HighestAvailable, set | session.FactorCode, false},
+		// What is switched off can't be shown.
+		{&first, enrolled, session.HighestAvailable, session.FactorLookup | session.FactorWebAuthn, true},
 	} {
-		if got := tt.s.Reaches(tt.required, tt.i, tt.codes); got != tt.want {
-			t.Errorf("%s of %s by %v, %s, codes %v: got %v, want %v", tt.s.AAL(), tt.s.Available(tt.i, tt.codes), tt.s.Methods, tt.required, tt.codes, got, tt.want)
+		if got := tt.s.Reaches(tt.required, tt.i, tt.on); got != tt.want {
+			t.Errorf("%s of %s by %v, %s, %03b: got %v, want %v", tt.s.AAL(), tt.s.Available(tt.i, tt.on), tt.s.Methods, tt.required, tt.on, got, tt.want)
 		}
 	}
 }

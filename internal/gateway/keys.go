@@ -20,7 +20,7 @@ func (g *Gateway) webauthn(o Options) (*webauthn.Method, error) {
 		return nil, err
 	}
 	return &webauthn.Method{
-		Party: party, Passwordless: func() bool { return c.Config.Passwordless }, Identities: g.Store,
+		Party: party, Passwordless: func() bool { return c.Config.Passwordless }, Identities: g.Store, WaysIn: g.waysIn,
 		Account: g.displayName, Logger: o.Logger, Now: o.Now,
 	}, nil
 }
@@ -32,7 +32,7 @@ func (g *Gateway) passkey(o Options) (*passkey.Method, error) {
 		return nil, err
 	}
 	return &passkey.Method{
-		Party: party, Identities: g.Store, Account: g.displayName,
+		Party: party, Identities: g.Store, WaysIn: g.waysIn, Account: g.displayName,
 		NameField: func() string { return g.displayField(o) }, Logger: o.Logger, Now: o.Now,
 	}, nil
 }
@@ -74,6 +74,9 @@ func (o Options) party(method string, enabled bool, rp config.RelyingParty, s ce
 	}
 	return p, nil
 }
+
+// waysIn counts what somebody can sign in with here.
+func (g *Gateway) waysIn(i *identity.Identity) int { return g.Engine.WaysIn(i) }
 
 // displayName is what devices call an account.
 func (g *Gateway) displayName(i *identity.Identity) string {

@@ -15,7 +15,7 @@ import (
 // prepareOIDC makes the method and reads its mappers.
 func (g *Gateway) prepareOIDC(ctx context.Context, o Options, cipher *secret.Keys) (*oidc.Method, error) {
 	m := newOIDC(o)
-	m.Identities, m.Keys = g.Store, cipher
+	m.Identities, m.WaysIn, m.Keys = g.Store, g.waysIn, cipher
 	return m, m.Prepare(ctx)
 }
 

@@ -53,7 +53,7 @@ func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
 			links.Append(ui.NewSubmit(ui.GroupOIDC, "link", p.ID, ui.SettingsLink(label(p))))
 			continue
 		}
-		if f.Identity.WaysIn() > 1 {
+		if m.WaysIn(f.Identity) > 1 {
 			unlinks = append(unlinks, unlinkButtons(f.Identity, p.ID, label(p))...)
 		}
 	}

@@ -39,6 +39,8 @@ type Method struct {
 	Keys       *secret.Keys // seal tokens
 	Logger     *slog.Logger
 	Now        func() time.Time
+	// WaysIn counts what somebody can sign in with here, by whichever method.
+	WaysIn func(i *identity.Identity) int
 
 	connections connections
 	mu          sync.Mutex

@@ -108,7 +108,7 @@ func (m *Method) unlink(f *flow.Flow, which string, i *identity.Identity) (flow.
 	all := Accounts(i)
 	n := slices.IndexFunc(all, func(a Account) bool { return a.Provider == which || a.identifier() == which })
 	switch {
-	case i.WaysIn() < 2:
+	case m.WaysIn(i) < 2:
 		return refused(f, "This is the last way to sign in to your account. Please set up another one first."), nil
 	case n < 0:
 		return refused(f, "No such account is linked."), nil

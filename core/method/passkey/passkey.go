@@ -26,8 +26,10 @@ type Method struct {
 	// Account is what devices call an account, and NameField the trait that it is, "" for none.
 	Account   func(i *identity.Identity) string
 	NameField func() string
-	Logger    *slog.Logger
-	Now       func() time.Time
+	// WaysIn counts what somebody can sign in with here, by whichever method.
+	WaysIn func(i *identity.Identity) int
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // The fields of the forms; their names are those that the script fills in.

@@ -97,7 +97,7 @@ func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
 	}
 	u := m.userOf(f.Identity)
 	var nodes ui.Nodes
-	if f.Identity.WaysIn() > 1 {
+	if m.WaysIn(f.Identity) > 1 {
 		nodes = ceremony.RemoveButtons(ui.GroupPasskey, fieldRemove, u.Keys, func(k identity.Key) ui.Message { return ui.PasskeyRemove(k.DisplayName, k.AddedAt) })
 	}
 	if len(u.Keys) >= identity.MaxKeys {
@@ -150,7 +150,7 @@ func (m *Method) remove(f *flow.Flow, id string, i *identity.Identity) (flow.Out
 	switch {
 	case err != nil || at < 0:
 		reason = "This passkey is not there any more."
-	case i.WaysIn() < 2:
+	case m.WaysIn(i) < 2:
 		reason = "This passkey is the only way to sign in. Please set up another one first."
 	}
 	if reason != "" {

@@ -94,8 +94,8 @@ func (m *Method) add(f *flow.Flow, u ceremony.User, s flow.Submission, i *identi
 }
 
 // removable are the keys that the identity can do without.
-func removable(i *identity.Identity) []identity.Key {
-	last := i.WaysIn() < 2
+func (m *Method) removable(i *identity.Identity) []identity.Key {
+	last := m.Passwordless() && m.WaysIn(i) < 2
 	return slices.DeleteFunc(i.KeyConfig(identity.WebAuthn).Keys, func(k identity.Key) bool { return last && k.Passwordless })
 }
 
@@ -104,7 +104,7 @@ func (m *Method) SettingsForm(f *flow.Flow) ui.Nodes {
 	if f.Type != flow.Browser {
 		return nil
 	}
-	nodes := ceremony.RemoveButtons(ui.GroupWebAuthn, fieldRemove, removable(f.Identity), func(k identity.Key) ui.Message { return ui.WebAuthnRemove(k.DisplayName, k.AddedAt) })
+	nodes := ceremony.RemoveButtons(ui.GroupWebAuthn, fieldRemove, m.removable(f.Identity), func(k identity.Key) ui.Message { return ui.WebAuthnRemove(k.DisplayName, k.AddedAt) })
 	u := m.userOf(f.Identity, every)
 	if len(u.Keys) >= identity.MaxKeys {
 		return nodes
@@ -139,7 +139,7 @@ func (m *Method) remove(f *flow.Flow, id string, i *identity.Identity) (flow.Out
 	switch {
 	case err != nil || at < 0:
 		reason = "This security key is not there any more."
-	case identity.KeyConfig{Keys: removable(i)}.Find(raw) < 0:
+	case identity.KeyConfig{Keys: m.removable(i)}.Find(raw) < 0:
 		reason = "This security key is the only way to sign in. Please set up another one first."
 	}
 	if reason != "" {

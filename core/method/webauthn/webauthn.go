@@ -28,6 +28,8 @@ type Method struct {
 	// go on being one, and the other way round.
 	Passwordless func() bool
 	Identities   identity.Store
+	// WaysIn counts what somebody can sign in with here, by whichever method.
+	WaysIn func(i *identity.Identity) int
 	// Account is what keys with a display call an account.
 	Account func(i *identity.Identity) string
 	Logger  *slog.Logger
