@@ -42,10 +42,19 @@ func (*CertStorage) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "caddy.storage.gatehouse", New: func() caddy.Module { return new(CertStorage) }}
 }
 
-// Provision finds the app, whose store and secrets it uses.
-func (s *CertStorage) Provision(ctx caddy.Context) (err error) {
-	s.app, err = app(ctx)
-	return err
+// Provision finds the app, whose store and secrets it uses. The app has to be configured: "caddy storage export" and import load
+// a storage alone, in a context without apps, where asking for one that is not configured is a panic in Caddy.
+func (s *CertStorage) Provision(ctx caddy.Context) error {
+	found, err := ctx.AppIfConfigured("gatehouse")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return errors.New("storage gatehouse needs the global gatehouse block, which says where the store is and is not known to " +
+			"storage export and import: a snapshot of etcd has the certificates as well")
+	}
+	if err != nil {
+		return err
+	}
+	s.app = found.(*App)
+	return nil
 }
 
 // UnmarshalCaddyfile reads:
@@ -233,7 +242,8 @@ func (*Permission) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { return not
 func (p *Permission) CertificateAllowed(ctx context.Context, name string) error {
 	known, err := p.app.ServesHost(ctx, name)
 	if err != nil {
-		return errors.Join(caddytls.ErrPermissionDenied, err)
+		// Refused as well, and no ErrPermissionDenied: Caddy logs that for debugging only.
+		return fmt.Errorf("asking whether %s is the host of a project: %w", name, err)
 	}
 	if !known {
 		return fmt.Errorf("%w: %s is no host of a project", caddytls.ErrPermissionDenied, name)

@@ -142,6 +142,9 @@ func decode(e kv.Entry) (file, error) {
 
 // Delete removes a name and all that is below it. One that isn't there is no error.
 func (f *Files) Delete(ctx context.Context, name string) error {
+	if clean(name) == "" {
+		return errors.New("certs: deleting: a name is needed, or everything would go")
+	}
 	if _, err := f.KV.Commit(ctx, nil, []kv.Op{kv.Delete(key(name))}); err != nil {
 		return fmt.Errorf("certs: deleting %q: %w", name, err)
 	}

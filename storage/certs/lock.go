@@ -112,6 +112,8 @@ func (f *Files) speak(ctx context.Context, name string, l *lock) {
 		}
 		e, ours, err := f.ours(ctx, name, l.owner)
 		switch {
+		case errors.Is(err, kv.ErrClosed):
+			return // nobody will unlock it any more
 		case err != nil:
 			continue // the store may be back before the lease ends
 		case !ours:

@@ -104,3 +104,12 @@ func TestConfigurationIsValidatedBesideTheServer(t *testing.T) {
 		t.Errorf("validate: %d\n%s", got.Code, got.Stderr)
 	}
 }
+
+// TestStorageCommandsSayWhatIsMissing: Caddy gives them a storage without its app.
+func TestStorageCommandsSayWhatIsMissing(t *testing.T) {
+	gw := harness.Start(t, harness.Options{Caddyfile: secure})
+	got := gw.Command("storage", "export", "--config", "Caddyfile", "--output", "certificates.tar")
+	if got.Code == 0 || harness.Panicked(got.Stderr) || !strings.Contains(got.Stderr, "a snapshot of etcd") {
+		t.Errorf("storage export: %d\n%s", got.Code, got.Stderr)
+	}
+}
