@@ -150,5 +150,5 @@ func (a *App) ServesHost(ctx context.Context, host string) (bool, error) {
 	if _, err := a.running(ctx); err != nil {
 		return false, err
 	}
-	return a.tenants.Knows(host), nil
+	return a.tenants.Knows(ctx, host)
 }

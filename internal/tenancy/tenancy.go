@@ -7,6 +7,7 @@ package tenancy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -51,7 +52,9 @@ type Tenants struct {
 	count atomic.Int64
 	apply sync.Mutex // serialises changes of the two maps
 
+	loaded  chan struct{}  // closed when the first listing is in the directory
 	wakes   chan struct{}  // bounds the gateways that are assembled at the same time
+	first   sync.Once      // closes loaded
 	running sync.WaitGroup // of the goroutines of gateways
 	life    context.Context
 	end     context.CancelFunc // of life
@@ -65,7 +68,7 @@ func New(o Options, registry *storage.Projects) (*Tenants, error) {
 	if o.Idle <= 0 {
 		o.Idle = 10 * time.Minute
 	}
-	t := &Tenants{options: o, registry: registry, log: o.Base.Logger, wakes: make(chan struct{}, parallelWakes)}
+	t := &Tenants{options: o, registry: registry, log: o.Base.Logger, wakes: make(chan struct{}, parallelWakes), loaded: make(chan struct{})}
 	var err error
 	if t.site, err = url.Parse(o.Base.PublicURL()); err != nil {
 		return nil, err
@@ -99,10 +102,13 @@ func leaveNothing() {}
 // called. Hosts of no project are the console's, but for those below the domain of
 // projects: project.ErrUnknownProject.
 func (t *Tenants) Enter(ctx context.Context, host string) (g *gateway.Gateway, leave func(), err error) {
-	if t.count.Load() == 0 && !strings.Contains(host, t.options.Domain) {
+	name := hostname(host)
+	if err := t.wait(ctx, name); err != nil {
+		return nil, nil, err
+	}
+	if t.count.Load() == 0 && !strings.Contains(name, t.options.Domain) {
 		return t.console, leaveNothing, nil
 	}
-	name := hostname(host)
 	if found, ok := t.names.Load(name); ok && strings.Contains(name, ".") {
 		return found.(*tenant).enter(ctx)
 	}
@@ -117,6 +123,9 @@ func (t *Tenants) EnterNamed(ctx context.Context, name string) (g *gateway.Gatew
 	if name == project.Console {
 		return t.console, leaveNothing, nil
 	}
+	if err := t.wait(ctx, ""); err != nil {
+		return nil, nil, err
+	}
 	if found, ok := t.ids.Load(name); ok {
 		return found.(*tenant).enter(ctx)
 	}
@@ -127,10 +136,42 @@ func (t *Tenants) EnterNamed(ctx context.Context, name string) (g *gateway.Gatew
 }
 
 // Knows tells whether a host is one of a project's, or the console's own.
-func (t *Tenants) Knows(host string) bool {
+func (t *Tenants) Knows(ctx context.Context, host string) (bool, error) {
 	name := hostname(host)
+	if err := t.wait(ctx, name); err != nil {
+		return false, err
+	}
 	_, ok := t.names.Load(name)
-	return ok && strings.Contains(name, ".") || name == strings.ToLower(t.site.Hostname())
+	return ok && strings.Contains(name, ".") || t.consoles(name), nil
+}
+
+// consoles tells whether a host is the console's whatever projects there are.
+func (t *Tenants) consoles(name string) bool {
+	return name == strings.ToLower(t.site.Hostname()) || net.ParseIP(strings.Trim(name, "[]")) != nil
+}
+
+// patience is how long a request waits for the first listing of the projects.
+const patience = 5 * time.Second
+
+// wait waits, after a start, until it is known whose hosts there are: until then, one of a project's would seem to be the
+// console's.
+func (t *Tenants) wait(ctx context.Context, name string) error {
+	select {
+	case <-t.loaded:
+		return nil
+	default:
+	}
+	if t.consoles(name) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-t.loaded:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the projects are not known yet: %w", ctx.Err())
+	}
 }
 
 // below tells whether a host ends in the domain of projects.
@@ -193,6 +234,7 @@ func (t *Tenants) follow(ctx context.Context) error {
 		return err
 	}
 	t.replace(all)
+	t.first.Do(func() { close(t.loaded) })
 	for c := range changes {
 		t.take(c)
 	}
