@@ -327,7 +327,7 @@ func (g *Gateway) accounts(o Options, hasher *hash.Hasher, cipher *secret.Keys) 
 // checkSchemas tells which key of the configuration leads to a schema that can't be used.
 func checkSchemas(ctx context.Context, o Options, client *http.Client) error {
 	for i, s := range o.Config.Identity.Schemas {
-		_, err := schema.Load(ctx, []schema.Source{{ID: s.ID, URL: s.URL}}, egress.Source{BaseDir: o.BaseDir, Client: client})
+		_, err := schema.Load(ctx, []schema.Source{{ID: s.ID, URL: s.URL}}, o.source(client))
 		if err != nil {
 			return fmt.Errorf("%s: %w", cmp.Or(s.From, fmt.Sprintf("identity.schemas[%d].url", i)), err)
 		}

@@ -2,11 +2,18 @@ package gateway_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-id/gatehouse/core/config"
+	"github.com/gatehouse-id/gatehouse/core/hash"
+	"github.com/gatehouse-id/gatehouse/core/secret"
 	"github.com/gatehouse-id/gatehouse/internal/gateway"
 	"github.com/gatehouse-id/gatehouse/internal/testenv"
 	"github.com/gatehouse-id/gatehouse/storage/kv"
@@ -38,5 +45,28 @@ func TestRegistrationIsOneCommit(t *testing.T) {
 	}
 	if got := store.commits.Load(); got != 1 {
 		t.Errorf("got %d commits, want one", got)
+	}
+}
+
+// TestConfinedConfigurationReadsNoFiles: who writes a project's configuration doesn't run the machine.
+func TestConfinedConfigurationReadsNoFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "person.json")
+	if err := os.WriteFile(file, []byte(testenv.Schema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := config.Default()
+	c.Identity.DefaultSchemaID = "person"
+	c.Identity.Schemas = []config.IdentitySchema{{ID: "person", URL: "file://" + file}}
+	o := gateway.Options{Config: &c, Limiter: hash.NewLimiter(hash.Limits{}), Logger: slog.New(slog.DiscardHandler), BaseURL: "http://localhost"}
+	if err := gateway.Check(t.Context(), o); err != nil {
+		t.Fatalf("the operator's own: %v", err)
+	}
+	o.Confined = true
+	if err := gateway.Check(t.Context(), o); err == nil || !strings.Contains(err.Error(), "files of the server can't be read") {
+		t.Errorf("checking a project's: got %v", err)
+	}
+	o.KV, o.Keys, o.Now = kv.NewMemory(), secret.RandomKeys(), time.Now
+	if _, err := gateway.New(t.Context(), o); err == nil || !strings.Contains(err.Error(), "files of the server can't be read") {
+		t.Errorf("assembling a project's: got %v", err)
 	}
 }
